@@ -125,7 +125,7 @@ lint: $(BIN)/golangci-lint $(BIN)/buf ## golangci-lint, buf lint, buf breaking
 	@$(call step,buf breaking)
 	@cd api && $(BIN)/buf breaking --against buf.image.binpb
 	@$(call step,golangci-lint)
-	@$(BIN)/golangci-lint run $$(for m in $(MODULES); do echo "$$m/..."; done)
+	@$(BIN)/golangci-lint run --allow-parallel-runners $$(for m in $(MODULES); do echo "$$m/..."; done)
 
 .PHONY: race
 race: ## The tests under the race detector; RACE chooses packages
