@@ -11,7 +11,7 @@ BIN := $(CURDIR)/build/bin
 MODULES = $(shell go list -m -f '{{.Dir}}')
 
 # Go files of ours, wherever they are: also the ones of modules and platforms that are not built here.
-GO_FILES = find $(MODULES) -name '*.go' -not -path '*/build/*' -not -path '*/.*' -not -path '*/node_modules/*' -print0 | sort -zu
+GO_FILES = find $(MODULES) -name '*.go' -not -path '$(CURDIR)/build/*' -not -path '*/.*' -not -path '*/node_modules/*' -print0 | sort -zu
 
 # Extra flags for `go test`, e.g. make test TESTFLAGS=-v
 TESTFLAGS ?=
@@ -141,7 +141,7 @@ fuzz: ## Run every fuzz target for FUZZTIME
 	    found=$$((found+1)); $(call step,fuzz $$pkg $$f); \
 	    go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -timeout 10m "$$pkg" </dev/null; \
 	  done; \
-	done < <(grep -rlE --include='*_test.go' --exclude-dir=build --exclude-dir='.?*' '^func Fuzz' $(MODULES) | xargs -rn1 dirname | sort -u); \
+	done < <($(GO_FILES) | xargs -0r grep -lE '^func Fuzz' | xargs -rn1 dirname | sort -u); \
 	echo "fuzz targets: $$found"
 
 # Without KILL_TEST=full the same test runs a few kills only, as part of `make test`.
