@@ -1,0 +1,214 @@
+package history
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/aionrun/aion/domain/fault"
+	"github.com/aionrun/aion/domain/model"
+)
+
+// Mismatch says that code, replayed, did not do what the history records (rule D-10).
+type Mismatch struct {
+	Seq      model.Seq
+	Expected string // what the history records
+	Found    string // what the code did
+}
+
+// Error gives the difference.
+func (m *Mismatch) Error() string {
+	return fmt.Sprintf("replay differs at event %d: the history has %s, the code did %s", m.Seq, m.Expected, m.Found)
+}
+
+// Activate runs the code with the delivered events (a page) at the given time and gives its commands, encoded.
+type Activate func(events []byte, now time.Time) ([]byte, error)
+
+// Replayer folds a history and drives code through its recorded activations (rule C-2), comparing each command with what is
+// recorded. Feed it the history's pages in order. It belongs to one goroutine.
+type Replayer struct {
+	State    *State
+	activate Activate
+	want     []Attributes // what the code did in the current activation and must follow in the history
+	left     uint32       // how many recorded events of the current activation are still to come
+	cmds     []Attributes // commands of the current activation that are not decided yet
+	events   []byte
+	// Through stops the replay behind the activation that reached this seq; 0 = never.
+	Stop model.Seq
+}
+
+// NewReplayer begins a replay from the first event. activate is nil to fold only.
+func NewReplayer(activate Activate) *Replayer {
+	return &Replayer{State: NewState(), activate: activate}
+}
+
+// Feed replays a page. Events below the next seq are skipped (a page may begin inside a row). The errors are those of the fold, a
+// *Mismatch, a *Refusal, or what activate answered.
+func (r *Replayer) Feed(page []byte) error {
+	for len(page) > 0 {
+		raw, framed, rest, err := Split(page)
+		if err != nil {
+			return err
+		}
+		page = rest
+		e, err := DecodeEvent(raw)
+		if err != nil {
+			return err
+		}
+		if e.Seq <= r.State.Seq {
+			continue
+		}
+		if err := r.step(&e, framed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Replayer) step(e *Event, framed []byte) error {
+	a, isActivated := e.Attr.(*Activated)
+	switch {
+	case r.activate == nil:
+	case r.left > 0:
+		if err := r.compare(e, framed); err != nil {
+			return err
+		}
+	case isActivated:
+		r.collect(a.Through)
+	}
+	if err := r.State.Apply(e, framed); err != nil {
+		return err
+	}
+	if r.activate != nil && isActivated {
+		out, err := r.activate(r.events, e.At())
+		if err != nil {
+			return err
+		}
+		if r.cmds, err = DecodeCommands(out); err != nil {
+			return err
+		}
+		r.left, r.want = a.Commands, nil
+	}
+	if r.activate != nil && r.left == 0 {
+		return r.surplus(e.Seq)
+	}
+	return nil
+}
+
+// collect takes the events that the activation through seq gives to the code.
+func (r *Replayer) collect(through model.Seq) {
+	r.events = r.events[:0]
+	for _, p := range r.State.Pending {
+		if p.Seq > through {
+			break
+		}
+		r.events = append(r.events, p.Framed...)
+	}
+}
+
+// compare holds the recorded event against what the code did.
+func (r *Replayer) compare(e *Event, framed []byte) error {
+	for len(r.want) == 0 {
+		if len(r.cmds) == 0 {
+			return &Mismatch{Seq: e.Seq, Expected: Describe(e.Attr), Found: "nothing"}
+		}
+		events, n, err := Decide(r.State, r.cmds[0])
+		if err != nil {
+			return err
+		}
+		r.cmds, r.want = r.cmds[1:], append(r.want, events[:n]...)
+	}
+	if !Same(r.want[0], e.Attr) {
+		exp, found := DescribeDifference(e.Attr, r.want[0])
+		return &Mismatch{Seq: e.Seq, Expected: exp, Found: found}
+	}
+	r.want = r.want[1:]
+	r.left--
+	return nil
+}
+
+// surplus refuses commands that the history does not have.
+func (r *Replayer) surplus(at model.Seq) error {
+	for len(r.cmds) > 0 || len(r.want) > 0 {
+		if len(r.want) > 0 {
+			return &Mismatch{Seq: at + 1, Expected: "nothing", Found: Describe(r.want[0])}
+		}
+		if !r.State.Open() {
+			return &Mismatch{Seq: at + 1, Expected: "nothing", Found: Describe(r.cmds[0])}
+		}
+		events, n, err := Decide(r.State, r.cmds[0])
+		if err != nil {
+			return err
+		}
+		r.cmds, r.want = r.cmds[1:], append(r.want, events[:n]...)
+	}
+	return nil
+}
+
+// Finish says whether the history ended between an activation and its commands, which a store never shows.
+func (r *Replayer) Finish() error {
+	if r.left > 0 {
+		return fault.Internalf("history is damaged: it ends inside an activation")
+	}
+	return nil
+}
+
+// Same says whether two attributes are equal in everything that replay compares: kind, ordinal, name, options and input.
+func Same(a, b Attributes) bool {
+	if a.Kind() != b.Kind() {
+		return false
+	}
+	return bytes.Equal(AppendCommand(nil, a), AppendCommand(nil, b))
+}
+
+// Describe names attributes in one line for people: what a command asks for.
+func Describe(a Attributes) string {
+	switch a := a.(type) {
+	case *ActivityScheduled:
+		return fmt.Sprintf("activity %d %q", a.Ordinal, a.Type)
+	case *ActivityCancelRequested:
+		return fmt.Sprintf("cancel of activity %d", a.Ordinal)
+	case *ActivityCanceled:
+		return fmt.Sprintf("activity %d canceled", a.Ordinal)
+	case *TimerStarted:
+		return fmt.Sprintf("timer %d of %v", a.Ordinal, a.Delay)
+	case *TimerCanceled:
+		return fmt.Sprintf("cancel of timer %d", a.Ordinal)
+	case *Completed:
+		return "completion of the run"
+	case *Failed:
+		return fmt.Sprintf("failure of the run with %q", a.Failure.Message)
+	case *Canceled:
+		return "cancellation of the run"
+	}
+	return a.Kind().String()
+}
+
+// DescribeDifference describes two attributes that are not Same so that the difference shows.
+func DescribeDifference(expected, found Attributes) (string, string) {
+	e, f := Describe(expected), Describe(found)
+	if e != f {
+		return e, f
+	}
+	x, xok := expected.(*ActivityScheduled)
+	y, yok := found.(*ActivityScheduled)
+	switch {
+	case xok && yok && x.Input.Digest() != y.Input.Digest():
+		return e + " with input " + clip(x.Input), f + " with input " + clip(y.Input)
+	case xok && yok:
+		return fmt.Sprintf("%s with options %+v", e, x.Options), fmt.Sprintf("%s with options %+v", f, y.Options)
+	}
+	if x, ok := expected.(*Completed); ok {
+		return e + " with " + clip(x.Result), f + " with " + clip(found.(*Completed).Result)
+	}
+	return e, f + " with other details"
+}
+
+func clip(p model.Payload) string {
+	s := string(p.Data)
+	if len(s) > 120 {
+		s = s[:120] + "…"
+	}
+	d := p.Digest()
+	return fmt.Sprintf("%q (digest %x)", s, d[:4])
+}
