@@ -294,6 +294,8 @@ type WorkerSession interface {
 	Results(results []TaskResult)
 	// Heartbeat says that an attempt is alive.
 	Heartbeat(token []byte, details model.Payload)
+	// Alive says that something was heard from the worker. A session that is silent for the heartbeat window ends.
+	Alive()
 	// SetSlots changes how many tasks the worker holds at once.
 	SetSlots(n int)
 	// Drain: the worker takes no more tasks.
