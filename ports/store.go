@@ -15,6 +15,8 @@ import (
 //
 // Errors of every method: fault Unavailable (busy, closed, full disk: nothing was written, the message says what to do),
 // Internal (damaged data), the context's error where the call was given up before it began.
+//
+// Stores keep nothing of what they were given; byte slices that reads return may be shared and must not be changed.
 type Store interface {
 	// Append applies a, all of it or nothing, durably: when it returns nil the data survives kill -9 and power loss
 	// (memory stores excepted). Appends of other chains that are queued at the same time are committed together, and one
@@ -23,6 +25,7 @@ type Store interface {
 	// Errors: Conflict: the chain's version is not a.Expect (metadata "version" and "head_seq" name what is there), or an inbox
 	// row to take is not there; nothing was changed. Stale: a.Epoch is not the shard's epoch. NotOwner: unknown shard.
 	// UnknownOutcome: the commit may or may not have happened (C-8). Overloaded: the commit queue is full (B-1).
+	// InvalidInput: the append contradicts itself or the chain's head (Append.Check), a defect of the caller; nothing was changed.
 	Append(ctx context.Context, a *Append) (AppendResult, error)
 
 	// Chain gives a chain's row and its current run's row. NotFound when there is none.
@@ -306,4 +309,6 @@ type StoreStats struct {
 	ChainReads   int64
 	OtherReads   int64
 	BytesWritten int64
+	// HistoryRowsRead and HistoryBytesRead count what History, LastHistory and Feed took from the data.
+	HistoryRowsRead, HistoryBytesRead int64
 }
