@@ -412,6 +412,7 @@ func TestValidate(t *testing.T) {
 		"jwks without URL":    {func(c *config.Config) { c.Auth.Mode = config.AuthJWKS }, []string{"auth.jwks.url", "AION_AUTH__JWKS__URL"}},
 		"jwks no algorithms":  {func(c *config.Config) { c.Auth.Mode, c.Auth.JWKS.Algorithms = config.AuthJWKS, nil }, []string{"auth.jwks.algorithms", "AION_AUTH__JWKS__ALGORITHMS"}},
 		"jwks URL unused":     {func(c *config.Config) { c.Auth.JWKS.URL = "https://x" }, []string{"auth.jwks.url", "checks no JWTs"}},
+		"jwks audience alone": {func(c *config.Config) { c.Auth.JWKS.Audiences = []string{"a"} }, []string{"auth.jwks.audiences", "checks no JWTs"}},
 		"jwks issuer unused":  {func(c *config.Config) { c.Auth.JWKS.Issuer = "https://x" }, []string{"auth.jwks.issuer", "checks no JWTs"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,7 +15,7 @@ var sectionTexts = map[string]string{
 	"events":     "Event streams.",
 	"deploy":     "The upload of workflow packages.",
 	"namespaces": "Tenants.",
-	"auth":       "Who is believed. A setting that would have no effect in the chosen mode is refused, so that nobody relies on it.",
+	"auth":       "Who is believed. Naming tokens or keys that the chosen mode does not look at is refused, so that nobody relies on them.",
 	"limits":     "What callers may ask for.",
 	"retention":  "How long things are kept.",
 	"drain":      "How the server stops.",
@@ -73,6 +73,9 @@ AION_ENGINE__QUERY_TIMEOUT=5s
 
 ` + "`AION_ADDRESS`, `AION_NAMESPACE`, `AION_TOKEN` and `AION_TLS_*`" + ` are not keys: clients, workers and the command line read them to find and reach
 a server.
+
+On Kubernetes a Service named ` + "`aion`" + ` makes its pods' environment hold variables such as ` + "`AION_PORT`" + `, which are no keys: set
+` + "`enableServiceLinks: false`" + ` in the pod.
 `)
 	section := ""
 	for _, k := range keys {

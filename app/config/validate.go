@@ -115,11 +115,15 @@ func (c Config) validateAuth(p *problems) {
 	if a.Mode != AuthToken && a.TokensFile != "" {
 		p.say("auth.tokens_file", "is set, but auth.mode = %s reads no tokens: set auth.mode = token", a.Mode)
 	}
-	if a.Mode != AuthJWKS && a.JWKS.URL != "" {
-		p.say("auth.jwks.url", "is set, but auth.mode = %s checks no JWTs: set auth.mode = jwks", a.Mode)
-	}
-	if a.Mode != AuthJWKS && a.JWKS.Issuer != "" {
-		p.say("auth.jwks.issuer", "is set, but auth.mode = %s checks no JWTs: set auth.mode = jwks", a.Mode)
+	if a.Mode != AuthJWKS {
+		for _, key := range []struct {
+			name string
+			set  bool
+		}{{"auth.jwks.url", a.JWKS.URL != ""}, {"auth.jwks.issuer", a.JWKS.Issuer != ""}, {"auth.jwks.audiences", len(a.JWKS.Audiences) > 0}} {
+			if key.set {
+				p.say(key.name, "is set, but auth.mode = %s checks no JWTs: set auth.mode = jwks", a.Mode)
+			}
+		}
 	}
 	if a.Mode == AuthDev && !a.AllowAnonymousNonLoopback && !isLoopback(c.Server.Address) {
 		p.say("server.address", "%s can be reached from other machines, and auth.mode = dev believes everybody: listen on 127.0.0.1, "+
