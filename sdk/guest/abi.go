@@ -23,8 +23,11 @@ func (in *Instance) Activate(out, b []byte) []byte {
 		in.failText("the activation cannot be decoded: " + d.err.Error())
 	}
 	for d = (decoder{rest: b}); d.next(); {
-		if d.num == 3 {
-			in.Apply(d.bytes())
+		if d.num != 3 {
+			continue
+		}
+		if e := d.bytes(); d.err == nil {
+			in.Apply(e)
 		}
 	}
 	if d.err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -380,5 +381,22 @@ func TestLoad(t *testing.T) {
 	inst.Close(ctx)
 	if s := two.Stats(); s.LiveInstances != 0 || s.LiveBytes != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// Every option reaches the history; With replaces the fields that are set and keeps the others.
+func TestOptions(t *testing.T) {
+	base := activity.Define[in, string]("Full", activity.Options{TaskQueue: "q", ScheduleToStart: 1, StartToClose: time.Hour + 5, Heartbeat: 3 * time.Second,
+		Retry: activity.Retry{InitialInterval: 10, Coefficient: 1.5, MaximumInterval: 2 * time.Minute, MaximumAttempts: 300, NonRetryable: []activity.Type{"a", "b"}}})
+	with := base.With(activity.Options{ScheduleToClose: 4 * time.Hour, StartToClose: 5, Cancellation: activity.Abandon, AtMostOnce: true, Retry: activity.Retry{MaximumAttempts: 7}})
+	h := run(t, workflow.Define("W", func(ctx workflow.Context, i in) (string, error) { return with.Execute(ctx, i) }), in{"x"})
+	want := model.ActivityOptions{TaskQueue: "q", ScheduleToStart: 1, StartToClose: 5, ScheduleToClose: 4 * time.Hour, Heartbeat: 3 * time.Second,
+		Retry:        model.RetryPolicy{InitialInterval: 10, Coefficient: 1.5, MaximumInterval: 2 * time.Minute, MaximumAttempts: 7, NonRetryableTypes: []string{"a", "b"}},
+		Cancellation: model.CancelAbandon, AtMostOnce: true}
+	if got := h.state.Activities[1].Scheduled.Options; !reflect.DeepEqual(got, want) {
+		t.Errorf("recorded %+v\nwant %+v", got, want)
+	}
+	if base.Options().AtMostOnce || base.Options().StartToClose != time.Hour+5 {
+		t.Error("With changed the activity itself")
 	}
 }

@@ -49,7 +49,9 @@ type interpreter struct {
 	count int
 }
 
-func (p *interpreter) note(what string, a ...any) { fmt.Fprintln(&p.trace, append([]any{what}, a...)...) }
+func (p *interpreter) note(what string, a ...any) {
+	fmt.Fprintln(&p.trace, append([]any{what}, a...)...)
+}
 
 func (p *interpreter) start(ctx workflow.Context, n int) []workflow.Future[string] {
 	out := make([]workflow.Future[string], n)
