@@ -33,7 +33,7 @@ type Replayer struct {
 	left     uint32       // how many recorded events of the current activation are still to come
 	cmds     []Attributes // commands of the current activation that are not decided yet
 	events   []byte
-	// Through stops the replay behind the activation that reached this seq; 0 = never.
+	// Stop ends the activating, though not the folding, behind the Activated with this seq; 0 = never.
 	Stop model.Seq
 }
 
@@ -88,6 +88,9 @@ func (r *Replayer) step(e *Event, framed []byte) error {
 			return err
 		}
 		r.left, r.want = a.Commands, nil
+		if e.Seq == r.Stop {
+			r.activate, r.left = nil, 0
+		}
 	}
 	if r.activate != nil && r.left == 0 {
 		return r.surplus(e.Seq)

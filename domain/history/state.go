@@ -1,6 +1,8 @@
 package history
 
 import (
+	"time"
+
 	"github.com/aionrun/aion/domain/fault"
 	"github.com/aionrun/aion/domain/model"
 )
@@ -25,6 +27,7 @@ type State struct {
 	Waiting     int64     // their encoded size
 	NextOrdinal model.Ordinal
 	Activations uint32
+	boundary    [2]model.Seq // seq of the last Activated, and of the one before
 
 	CancelRequested bool
 	Paused          bool
@@ -173,6 +176,7 @@ func (s *State) fold(e *Event) error {
 func (s *State) activated(a *Activated) {
 	s.Through = a.Through
 	s.Activations++
+	s.boundary = [2]model.Seq{s.Seq + 1, s.boundary[0]}
 	n := 0
 	for n < len(s.Pending) && s.Pending[n].Seq <= a.Through {
 		s.Waiting -= int64(len(s.Pending[n].Framed))
@@ -223,3 +227,10 @@ func (s *State) foldActivity(e *Event) error {
 	}
 	return nil
 }
+
+// ClosedTime is when the run closed.
+func (s *State) ClosedTime() time.Time { return time.Unix(0, s.ClosedAt).UTC() }
+
+// LastBoundary is the seq of the Activated before the last one, 0 when there is none: where a replay stands when the last activation is
+// the one that differs.
+func (s *State) LastBoundary() model.Seq { return s.boundary[1] }

@@ -1,0 +1,323 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aionrun/aion/domain/fault"
+	"github.com/aionrun/aion/domain/history"
+	"github.com/aionrun/aion/domain/model"
+	"github.com/aionrun/aion/ports"
+)
+
+// activate makes a step that only lets the code have what waits for it.
+type activate struct{}
+
+func (activate) apply(*step) {}
+func (activate) fail(error)  {}
+
+// activateAll activates the code until nothing waits for it, each round its own Activated (rules C-2, C-3, C-4).
+func (s *step) activateAll() {
+	c := s.c
+	for round := 0; s.err == nil && s.rollback == nil && c.state.NeedsActivation(); round++ {
+		if l := c.e.opt.Limits; int(c.state.Seq) > l.HistoryEvents || c.state.Bytes > l.HistoryBytes {
+			s.block(&history.Blocked{What: "history_limit", Message: fmt.Sprintf("the history has %d events and %d bytes; at most %d events and %d bytes are allowed", c.state.Seq, c.state.Bytes, l.HistoryEvents, l.HistoryBytes),
+				Limit: int64(l.HistoryEvents), Size: int64(c.state.Seq)})
+			return
+		}
+		if round > maxRounds {
+			s.rollback = &history.Blocked{What: "step_too_large", Message: fmt.Sprintf("the code went on for %d rounds in one step", round), Limit: maxRounds, Size: int64(round)}
+			return
+		}
+		if !s.ensureInstance() {
+			return
+		}
+		if !s.activateOnce() {
+			return
+		}
+	}
+}
+
+// batch chooses the events of one activation (rule C-3).
+func (c *chain) batch() (page []byte, through model.Seq, n int) {
+	limit := activationEvents
+	if c.maxEvents > 0 {
+		limit = c.maxEvents
+	}
+	for _, p := range c.state.Pending {
+		if n == limit || n > 0 && len(page)+len(p.Framed) > activationBytes {
+			break
+		}
+		page = append(page, p.Framed...)
+		through = p.Seq
+		n++
+	}
+	return page, through, n
+}
+
+// activateOnce makes one round; false ends the step's rounds.
+func (s *step) activateOnce() bool {
+	c := s.c
+	page, through, n := c.batch()
+	res, err := c.inst.Activate(c.e.base, ports.Activation{Now: time.Unix(0, s.now).UTC(), Live: true, Events: page,
+		Limits: ports.Limits{Fuel: c.e.opt.Limits.StepFuel, MemoryBytes: c.e.opt.Limits.MemoryBytes}})
+	if err != nil {
+		c.dropInstance()
+		var trap *ports.Trap
+		switch {
+		case !errors.As(err, &trap):
+			// The host's own trouble: what came in is recorded, and the code is tried again.
+			c.e.log.Error("an activation failed; it will be tried again", "namespace", c.key.Namespace, "workflow_id", c.key.WorkflowID, "error", err)
+			c.retryAt = s.now + int64(time.Second)
+		case n > 1 && (trap.Which == ports.TrapFuel || trap.Which == ports.TrapMemory):
+			c.maxEvents = n / 2
+			s.again = true
+		default:
+			s.block(blockedBy(trap))
+		}
+		return false
+	}
+	c.retryAt, c.maxEvents = 0, 0
+	c.effort += 50_000 + 2*res.FuelUsed + int64(100*len(page)/16)
+	c.logLines(res.Logs)
+	cmds, err := history.DecodeCommands(res.Commands)
+	if err != nil {
+		c.dropInstance()
+		s.block(&history.Blocked{What: string(ports.TrapProtocol), Message: err.Error()})
+		return false
+	}
+	s.command(through, cmds)
+	return s.err == nil && s.rollback == nil
+}
+
+// command turns one activation's commands into events behind their Activated. Each is folded before the next is decided; the Activated,
+// which counts them, is folded first and encoded last.
+func (s *step) command(through model.Seq, cmds []history.Attributes) {
+	c := s.c
+	mark := &history.Activated{Through: through}
+	head := history.Event{Seq: c.state.Seq + 1, Time: s.now, Attr: mark}
+	s.fold(&head, nil)
+	var frames []byte
+	ends := make([]int, 0, len(cmds))
+	for _, cmd := range cmds {
+		if size := payloadSize(cmd); size > c.e.opt.Limits.PayloadBytes {
+			s.rollback = &history.Blocked{What: "step_too_large", Message: fmt.Sprintf("%s carries a payload of %d bytes; at most %d are allowed (limits.payload_bytes)", history.Describe(cmd), size, c.e.opt.Limits.PayloadBytes),
+				Limit: int64(c.e.opt.Limits.PayloadBytes), Size: int64(size)}
+			return
+		}
+		events, n, err := history.Decide(c.state, cmd)
+		if err != nil {
+			s.refuse(err)
+			return
+		}
+		for _, a := range events[:n] {
+			e := history.Event{Seq: c.state.Seq + 1, Time: s.now, Attr: a}
+			before := len(frames)
+			frames = history.AppendEvent(frames, &e)
+			ends = append(ends, len(frames))
+			s.fold(&e, frames[before:len(frames):len(frames)])
+		}
+		if s.err != nil {
+			return
+		}
+	}
+	mark.Commands = uint32(len(ends))
+	framed := history.AppendEvent(nil, &head)
+	c.state.Bytes += int64(len(framed))
+	s.bytes += len(framed)
+	s.place(head.Seq, framed)
+	from := 0
+	for i, end := range ends {
+		s.place(head.Seq+1+model.Seq(i), frames[from:end])
+		from = end
+	}
+	l := c.e.opt.Limits
+	switch {
+	case s.count > l.StepEvents:
+		s.rollback = &history.Blocked{What: "step_too_large", Message: fmt.Sprintf("one step made %d events; at most %d are allowed", s.count, l.StepEvents), Limit: int64(l.StepEvents), Size: int64(s.count)}
+	case s.bytes > l.StepBytes:
+		s.rollback = &history.Blocked{What: "step_too_large", Message: fmt.Sprintf("one step made %d bytes of events; at most %d are allowed", s.bytes, l.StepBytes), Limit: int64(l.StepBytes), Size: int64(s.bytes)}
+	case len(c.state.Activities) > l.PendingActivities:
+		s.rollback = &history.Blocked{What: "step_too_large", Message: fmt.Sprintf("the run has %d pending activities; at most %d are allowed (limits.pending_activities)", len(c.state.Activities), l.PendingActivities),
+			Limit: int64(l.PendingActivities), Size: int64(len(c.state.Activities))}
+	}
+}
+
+func payloadSize(a history.Attributes) int {
+	switch a := a.(type) {
+	case *history.ActivityScheduled:
+		return a.Input.Size()
+	case *history.Completed:
+		return a.Result.Size()
+	case *history.Canceled:
+		return a.Details.Size()
+	case *history.Failed:
+		n := 0
+		for f := a.Failure; f != nil; f = f.Cause {
+			n += f.Details.Size() + len(f.Message) + len(f.Stack)
+		}
+		return n
+	}
+	return 0
+}
+
+// refuse blocks the run because of a command that cannot be accepted.
+func (s *step) refuse(err error) {
+	var r *history.Refusal
+	if !errors.As(err, &r) {
+		s.err = err
+		return
+	}
+	s.rollback = &history.Blocked{What: string(ports.TrapProtocol), Message: r.Message}
+}
+
+func blockedBy(t *ports.Trap) *history.Blocked {
+	return &history.Blocked{What: string(t.Which), Message: clipText(t.Message, 4096), Limit: t.Limit, Stack: clipText(t.Stack, 16384)}
+}
+
+func clipText(s string, n int) string {
+	if len(s) > n {
+		return s[:n] + "…"
+	}
+	return s
+}
+
+func (c *chain) logLines(lines []ports.LogLine) {
+	for _, l := range lines {
+		args := []any{"namespace", string(c.key.Namespace), "workflow_id", string(c.key.WorkflowID), "run_id", string(c.run.ID), "workflow_type", string(c.run.Type)}
+		for _, e := range model.SortedEntries(l.Attrs) {
+			args = append(args, e[0], e[1])
+		}
+		c.e.log.Log(context.Background(), logLevel(l.Level), l.Message, args...)
+	}
+}
+
+// ensureInstance makes sure that the chain has its code at the last boundary; false when it has not, and then the run is Blocked or the
+// step ends with an error.
+func (s *step) ensureInstance() bool {
+	c := s.c
+	if c.inst != nil {
+		c.e.tel.InstanceFound("live")
+		return true
+	}
+	prog, err := c.e.packages.program(c.e.base, c.state.Package)
+	if err != nil {
+		if r := fault.ReasonOf(err); r == fault.NotFound || r == fault.InvalidInput {
+			s.block(&history.Blocked{What: "missing_package", Message: fmt.Sprintf("package %s is not there: %v", c.state.Package, err)})
+			return false
+		}
+		s.err = err
+		return false
+	}
+	c.prog = prog
+	inst, err := c.rebuild(prog, false)
+	switch {
+	case err == nil:
+		c.inst = inst
+		return true
+	case isBlocking(err):
+		s.block(blockedByReplay(err))
+	default:
+		c.retryAt = s.now + int64(time.Second)
+		c.e.log.Error("an instance could not be made; it will be tried again", "namespace", c.key.Namespace, "workflow_id", c.key.WorkflowID, "error", err)
+	}
+	return false
+}
+
+func isBlocking(err error) bool {
+	var m *history.Mismatch
+	var r *history.Refusal
+	var t *ports.Trap
+	return errors.As(err, &m) || errors.As(err, &r) || errors.As(err, &t)
+}
+
+func blockedByReplay(err error) *history.Blocked {
+	var m *history.Mismatch
+	var t *ports.Trap
+	switch {
+	case errors.As(err, &m):
+		return &history.Blocked{What: "nondeterminism", Message: m.Error(), AtSeq: m.Seq, Expected: m.Expected, Found: m.Found}
+	case errors.As(err, &t):
+		b := blockedBy(t)
+		b.Message = "on replay: " + b.Message
+		return b
+	}
+	return &history.Blocked{What: string(ports.TrapProtocol), Message: err.Error()}
+}
+
+// rebuild gives an instance at the last activation boundary that is in the store: a fresh one, a hibernated one, or one made by replay. The last two
+// read the store; fresh says to leave a hibernated one aside.
+func (c *chain) rebuild(prog ports.Program, fresh bool) (ports.Instance, error) {
+	var seed [32]byte
+	copy(seed[:], c.state.Start.Seed)
+	if c.state.Activations == 0 {
+		c.e.tel.InstanceFound("new")
+		return prog.New(c.e.base, seed)
+	}
+	if !fresh && prog.ImageHash() != "" {
+		inst, ok, err := prog.Restore(c.e.base, c.snapshotKey(), seed)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			c.e.tel.InstanceFound("restored")
+			c.effort = 4_000_000 // it was worth hibernating once
+			return inst, nil
+		}
+	}
+	c.e.tel.InstanceFound("replayed")
+	inst, _, err := c.e.replay(c.e.base, prog, c.run.ID, seed)
+	if err == nil {
+		c.effort = int64(c.state.Activations) * 100_000
+	}
+	return inst, err
+}
+
+// snapshotKey names the moment of the chain's last commit for hibernation.
+func (c *chain) snapshotKey() ports.SnapshotKey {
+	k := ports.SnapshotKey{Run: c.run.ID, Seq: c.row.HeadSeq}
+	c.digest.Sum(k.Digest[:0])
+	return k
+}
+
+// replay makes an instance by replaying what the store has of a run (rule D-8): it stands at the last activation. The state is the fold of
+// the whole history.
+func (e *Engine) replay(ctx context.Context, prog ports.Program, run model.RunID, seed [32]byte) (ports.Instance, *history.State, error) {
+	began := e.opt.Clock.Now()
+	inst, err := prog.New(ctx, seed)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := history.NewReplayer(func(events []byte, now time.Time) ([]byte, error) {
+		res, err := inst.Activate(ctx, ports.Activation{Now: now, Events: events,
+			Limits: ports.Limits{Fuel: replayFuelFactor * e.opt.Limits.StepFuel, MemoryBytes: replayFuelFactor * e.opt.Limits.MemoryBytes}})
+		return res.Commands, err
+	})
+	err = e.feed(ctx, r, run)
+	if err != nil {
+		inst.Close(ctx)
+		return nil, r.State, err
+	}
+	e.tel.Replayed(e.opt.Clock.Now().Sub(began), int(r.State.Seq))
+	return inst, r.State, nil
+}
+
+// feed gives a replayer all of a run's history.
+func (e *Engine) feed(ctx context.Context, r *history.Replayer, run model.RunID) error {
+	for {
+		rows, err := e.store.History(ctx, run, r.State.Seq+1, pageBytes)
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			return r.Finish()
+		}
+		for i := range rows {
+			if err := r.Feed(rows[i].Bytes); err != nil {
+				return err
+			}
+		}
+	}
+}

@@ -1,0 +1,288 @@
+// Package engine runs workflows: it takes the inputs of a run, lets its code decide, commits the step, and only then lets anything be
+// seen. One chain is one logical actor; a goroutine works for it only while it has inputs.
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/aionrun/aion/domain/dispatch"
+	"github.com/aionrun/aion/domain/fault"
+	"github.com/aionrun/aion/domain/model"
+	"github.com/aionrun/aion/domain/namespace"
+	"github.com/aionrun/aion/domain/timers"
+	"github.com/aionrun/aion/ports"
+)
+
+// Options are the engine's parts and bounds. Store, Runtime, Clock and IDs are required; zero bounds take the defaults.
+type Options struct {
+	Store     ports.Store
+	Runtime   ports.Runtime
+	Clock     ports.Clock
+	IDs       ports.IDs
+	Telemetry ports.Telemetry
+	Logger    *slog.Logger
+	// Fatal is called once when the store no longer knows whether a commit happened (rule C-8): the process must end.
+	Fatal func(error)
+
+	Limits          Limits
+	QueryTimeout    time.Duration // default 10 s
+	HeartbeatWindow time.Duration // default 30 s
+	ReattachWindow  time.Duration // default 5 s
+	CacheBytes      int64         // live instances; default 1 GiB
+	ResidentBytes   int64         // loaded runs; default 256 MiB
+	DedupWindow     time.Duration // how long request IDs are remembered; default 24 h
+
+	Namespaces namespace.Options
+	Packages   PackageOptions
+}
+
+// Limits bound what a run and its code may use.
+type Limits struct {
+	PayloadBytes      int   // default 2 MiB
+	PendingActivities int   // default 10,000
+	StepFuel          int64 // default 1e8
+	MemoryBytes       int64 // default 128 MiB
+	StepEvents        int   // default 16,384
+	StepBytes         int   // default 16 MiB
+	HistoryEvents     int   // default 200,000
+	HistoryBytes      int64 // default 256 MiB
+	BacklogEvents     int   // default 10,000
+	BacklogBytes      int64 // default 16 MiB
+}
+
+func orDefault[T int | int64 | time.Duration](p *T, v T) {
+	if *p <= 0 {
+		*p = v
+	}
+}
+
+func (o *Options) defaults() {
+	l := &o.Limits
+	orDefault(&l.PayloadBytes, 2<<20)
+	orDefault(&l.PendingActivities, 10_000)
+	orDefault(&l.StepFuel, 100_000_000)
+	orDefault(&l.MemoryBytes, 128<<20)
+	orDefault(&l.StepEvents, 16_384)
+	orDefault(&l.StepBytes, 16<<20)
+	orDefault(&l.HistoryEvents, 200_000)
+	orDefault(&l.HistoryBytes, 256<<20)
+	orDefault(&l.BacklogEvents, 10_000)
+	orDefault(&l.BacklogBytes, 16<<20)
+	orDefault(&o.QueryTimeout, 10*time.Second)
+	orDefault(&o.DedupWindow, 24*time.Hour)
+	orDefault(&o.CacheBytes, 1<<30)
+	orDefault(&o.ResidentBytes, 256<<20)
+	if o.Telemetry == nil {
+		o.Telemetry = ports.NoTelemetry{}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Fatal == nil {
+		o.Fatal = func(error) {}
+	}
+}
+
+// Bounds of one activation (rule C-3) and of one history row (rule C-5).
+const (
+	activationEvents = 256
+	activationBytes  = 1 << 20
+	rowEvents        = 1000
+	rowBytes         = 1 << 20
+	pageBytes        = 1 << 20
+	maxPageBytes     = 4 << 20
+	maxRounds        = 10_000
+	replayFuelFactor = 4 // rule D-2
+)
+
+// Engine runs the chains of one shard. It implements ports.Service. Safe for concurrent use.
+type Engine struct {
+	opt   Options
+	store ports.Store
+	tel   ports.Telemetry
+	log   *slog.Logger
+
+	ns       *namespace.Resolver
+	dispatch *dispatch.Dispatcher
+	packages *packages
+	wakes    *timers.Queue[model.ChainKey]
+	waiters  waiters
+	lru      lru
+
+	stripes [64]stripe
+	work    sync.WaitGroup // chain goroutines and background work
+	loads   chan struct{}  // bounds concurrent loads and rebuilds
+	horizon atomic.Int64   // due times up to here are in wakes (unix ns)
+
+	state  atomic.Uint32
+	base   context.Context
+	cancel context.CancelFunc
+	fatal  sync.Once
+}
+
+type stripe struct {
+	mu     sync.Mutex
+	chains map[model.ChainKey]*chain
+}
+
+const (
+	stateNew uint32 = iota
+	stateRunning
+	stateDraining
+	stateClosed
+)
+
+var _ ports.Service = (*Engine)(nil)
+
+// New makes an engine. Nothing runs before Open.
+func New(o Options) (*Engine, error) {
+	if o.Store == nil || o.Runtime == nil || o.Clock == nil || o.IDs == nil {
+		return nil, fault.Invalidf("the engine needs a store, a runtime, a clock and IDs")
+	}
+	o.defaults()
+	e := &Engine{opt: o, store: o.Store, tel: o.Telemetry, log: o.Logger}
+	for i := range e.stripes {
+		e.stripes[i].chains = map[model.ChainKey]*chain{}
+	}
+	e.base, e.cancel = context.WithCancel(context.Background())
+	e.loads = make(chan struct{}, 16)
+	e.waiters.init()
+	e.lru.init()
+	e.ns = namespace.New(o.Store, o.Clock, o.Namespaces)
+	e.packages = newPackages(e, o.Packages)
+	e.wakes = timers.New(o.Clock, e.wake)
+	e.dispatch = dispatch.New(dispatch.Options{Clock: o.Clock, IDs: o.IDs, HeartbeatWindow: o.HeartbeatWindow, ReattachWindow: o.ReattachWindow}, sink{e})
+	return e, nil
+}
+
+// Open loads what is due and begins to serve. It reads no history of runs that merely wait (rule S-2).
+func (e *Engine) Open(ctx context.Context) error {
+	if err := e.ns.Load(ctx); err != nil {
+		return err
+	}
+	if err := e.packages.load(ctx); err != nil {
+		return err
+	}
+	if !e.state.CompareAndSwap(stateNew, stateRunning) {
+		return fault.Internalf("the engine was opened twice")
+	}
+	return e.scan(ctx, e.opt.Clock.Now())
+}
+
+// Drain stops new starts and hand-outs and waits until no step is under way, or ctx ends. What is open stays as it is in the store.
+func (e *Engine) Drain(ctx context.Context) error {
+	e.state.CompareAndSwap(stateRunning, stateDraining)
+	e.dispatch.Drain()
+	done := make(chan struct{})
+	go func() { e.work.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fault.Wrap(fault.Unavailable, ctx.Err(), "draining was given up")
+	}
+}
+
+// Close stops everything and gives instances back. The store is the caller's to close, afterwards.
+func (e *Engine) Close() {
+	if e.state.Swap(stateClosed) == stateClosed {
+		return
+	}
+	e.wakes.Close()
+	e.dispatch.Close()
+	e.waiters.close()
+	e.cancel()
+	e.work.Wait()
+	for i := range e.stripes {
+		s := &e.stripes[i]
+		s.mu.Lock()
+		for _, c := range s.chains {
+			c.dropInstance()
+		}
+		s.chains = map[model.ChainKey]*chain{}
+		s.mu.Unlock()
+	}
+}
+
+// accepting refuses calls before Open and after Drain.
+func (e *Engine) accepting() error {
+	switch e.state.Load() {
+	case stateNew:
+		return fault.New(fault.Starting, "the server is starting").Hinted("try again in a moment")
+	case stateRunning:
+		return nil
+	}
+	return fault.New(fault.Draining, "the server is shutting down").Hinted("try again; another or the restarted server will answer")
+}
+
+// background runs f until it returns; Close waits for it.
+func (e *Engine) background(f func()) {
+	if e.state.Load() == stateClosed {
+		return
+	}
+	e.work.Add(1)
+	go func() {
+		defer e.work.Done()
+		f()
+	}()
+}
+
+// died reports an unknown outcome once (rule C-8).
+func (e *Engine) died(err error) { e.fatal.Do(func() { e.opt.Fatal(err) }) }
+
+func (e *Engine) stripe(k model.ChainKey) *stripe {
+	h := uint32(2166136261)
+	for i := 0; i < len(k.WorkflowID); i++ {
+		h = (h ^ uint32(k.WorkflowID[i])) * 16777619
+	}
+	return &e.stripes[h%uint32(len(e.stripes))]
+}
+
+// submit gives inputs to a chain and makes sure that a goroutine works on them.
+func (e *Engine) submit(k model.ChainKey, in ...input) {
+	if e.state.Load() == stateClosed {
+		for _, i := range in {
+			i.fail(fault.New(fault.Draining, "the server is shutting down"))
+		}
+		return
+	}
+	s := e.stripe(k)
+	for {
+		s.mu.Lock()
+		c := s.chains[k]
+		if c == nil {
+			c = &chain{e: e, key: k}
+			s.chains[k] = c
+		}
+		s.mu.Unlock()
+		if c.put(in) {
+			return
+		}
+	}
+}
+
+// remove forgets a chain that is marked dead.
+func (e *Engine) remove(c *chain) {
+	s := e.stripe(c.key)
+	s.mu.Lock()
+	if s.chains[c.key] == c {
+		delete(s.chains, c.key)
+	}
+	s.mu.Unlock()
+}
+
+// Resident counts the chains in memory.
+func (e *Engine) Resident() int {
+	n := 0
+	for i := range e.stripes {
+		s := &e.stripes[i]
+		s.mu.Lock()
+		n += len(s.chains)
+		s.mu.Unlock()
+	}
+	return n
+}

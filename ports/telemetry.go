@@ -1,0 +1,67 @@
+package ports
+
+import (
+	"time"
+
+	"github.com/aionrun/aion/domain/model"
+)
+
+// Telemetry hears what the engine does. Its methods are called on hot paths: they must be cheap, must not block, and are safe for
+// concurrent use. Replays are reported by Replayed only.
+type Telemetry interface {
+	// RunStarted counts a started run.
+	RunStarted(ns model.Namespace, t model.WorkflowType)
+	// RunClosed counts a closed run and how long it was open.
+	RunClosed(ns model.Namespace, t model.WorkflowType, s model.Status, open time.Duration)
+	// RunBlocked counts a run that became Blocked; what is the reason of the Blocked event.
+	RunBlocked(ns model.Namespace, t model.WorkflowType, what string)
+	// Stepped times one step: activations included, and the share that waiting for the commit took.
+	Stepped(total, commit time.Duration, events int)
+	// Replayed times the rebuilding of an instance by replay.
+	Replayed(d time.Duration, events int)
+	// InstanceFound counts where an instance for an activation came from: live, restored, replayed, new.
+	InstanceFound(from string)
+	// AttemptEnded counts attempts of activities: outcome is completed, failed, timed_out, canceled, worker_lost or dropped.
+	AttemptEnded(ns model.Namespace, t model.ActivityType, outcome string)
+	// Dispatched times from scheduling (or the end of a backoff) to the hand-out of an attempt.
+	Dispatched(d time.Duration)
+	// TimerFired tells how late a timer fired.
+	TimerFired(late time.Duration)
+	// Parked counts chains that left memory: how is hibernated or dropped.
+	Parked(how string)
+}
+
+// NoTelemetry hears nothing.
+type NoTelemetry struct{}
+
+var _ Telemetry = NoTelemetry{}
+
+// RunStarted does nothing.
+func (NoTelemetry) RunStarted(model.Namespace, model.WorkflowType) {}
+
+// RunClosed does nothing.
+func (NoTelemetry) RunClosed(model.Namespace, model.WorkflowType, model.Status, time.Duration) {}
+
+// RunBlocked does nothing.
+func (NoTelemetry) RunBlocked(model.Namespace, model.WorkflowType, string) {}
+
+// Stepped does nothing.
+func (NoTelemetry) Stepped(time.Duration, time.Duration, int) {}
+
+// Replayed does nothing.
+func (NoTelemetry) Replayed(time.Duration, int) {}
+
+// InstanceFound does nothing.
+func (NoTelemetry) InstanceFound(string) {}
+
+// AttemptEnded does nothing.
+func (NoTelemetry) AttemptEnded(model.Namespace, model.ActivityType, string) {}
+
+// Dispatched does nothing.
+func (NoTelemetry) Dispatched(time.Duration) {}
+
+// TimerFired does nothing.
+func (NoTelemetry) TimerFired(time.Duration) {}
+
+// Parked does nothing.
+func (NoTelemetry) Parked(string) {}
