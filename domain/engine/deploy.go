@@ -1,5 +1,3 @@
-//go:build archive
-
 package engine
 
 import (

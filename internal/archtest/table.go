@@ -48,7 +48,7 @@ var table = []row{
 
 	{folder: "adapters/...", ours: adapterMay(), third: []string{"*"}, why: "an adapter knows ports, values and its own technology, no other adapter and nothing above"},
 	{folder: "adapters/runtime/...", ours: adapterMay("sdk/..."), third: []string{"*"}, why: "a runtime knows ports, values and the guest's side of the SDK, no other adapter and nothing above"},
-	{folder: "adapters/transport/...", ours: adapterMay("api/..."), third: []string{"*"}, why: "a transport knows ports, values and the wire contract, no other adapter and nothing above"},
+	{folder: "adapters/transport/...", ours: adapterMay("api/...", "adapters/transport/wire/..."), third: []string{"*"}, why: "a transport knows ports, values, the wire contract and its mapping (wire), no other adapter and nothing above"},
 	{folder: "adapters/storage/libsql/...", ours: adapterMay("adapters/storage/sqlstore/..."), third: []string{"*"}, why: "a SQL driver knows ports, values and sqlstore"},
 	{folder: "adapters/storage/sqlite/...", ours: adapterMay("adapters/storage/sqlstore/..."), third: []string{"*"}, why: "a SQL driver knows ports, values and sqlstore"},
 	{folder: "adapters/storage/postgres/...", ours: adapterMay("adapters/storage/sqlstore/..."), third: []string{"*"}, why: "a SQL driver knows ports, values and sqlstore"},
