@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"crypto/sha256"
+	"encoding"
 	"hash"
 	"sync"
 	"time"
@@ -220,22 +221,27 @@ func (c *chain) load(batch []input) error {
 
 // fold reads the run's history into a state and tells the dispatcher of attempts that may be out.
 func (c *chain) fold() error {
-	r := history.NewReplayer(nil)
-	c.digest = sha256.New()
-	for {
-		rows, err := c.e.store.History(c.e.base, c.run.ID, r.State.Seq+1, pageBytes)
+	r, from, err := c.checkpointed()
+	if err != nil {
+		return err
+	}
+	for from <= c.row.HeadSeq {
+		rows, err := c.e.store.History(c.e.base, c.run.ID, from, pageBytes)
 		if err != nil {
 			return err
 		}
+		if len(rows) == 0 {
+			break
+		}
 		for i := range rows {
+			if rows[i].First > r.State.Seq {
+				c.digest.Write(rows[i].Bytes)
+			}
 			if err := r.Feed(rows[i].Bytes); err != nil {
 				return err
 			}
-			c.digest.Write(rows[i].Bytes)
 		}
-		if len(rows) == 0 || r.State.Seq >= c.row.HeadSeq {
-			break
-		}
+		from = rows[len(rows)-1].Last + 1
 	}
 	if r.State.Seq != c.row.HeadSeq {
 		return fault.Internalf("the history of run %s ends at event %d, but its chain says %d", c.run.ID, r.State.Seq, c.row.HeadSeq)
@@ -249,6 +255,41 @@ func (c *chain) fold() error {
 		}
 	}
 	return nil
+}
+
+// checkpointed begins the fold at the newest checkpoint, where there is one: from is the first event to read.
+func (c *chain) checkpointed() (r *history.Replayer, from model.Seq, err error) {
+	c.digest, c.saved = sha256.New(), 0
+	if c.row.HeadSeq >= checkpointEvents {
+		cp, ok, err := c.e.store.Checkpoint(c.e.base, c.run.ID)
+		if err != nil {
+			return nil, 0, err
+		}
+		if ok && cp.Version == history.FoldVersion && cp.Seq <= c.row.HeadSeq {
+			if st, digest, err := history.Restore(cp.Bytes); err == nil && st.Seq == cp.Seq && c.digest.(encoding.BinaryUnmarshaler).UnmarshalBinary(digest) == nil {
+				c.saved = st.Bytes
+				return history.ResumeReplayer(st), st.Through + 1, nil
+			}
+			c.digest = sha256.New() // a cache that does not fit: fold from the beginning
+		}
+	}
+	return history.NewReplayer(nil), 1, nil
+}
+
+// saveCheckpoint writes the state when enough history has come since the last one (rule C-6).
+func (c *chain) saveCheckpoint() {
+	if c.state == nil || c.state.Seq < checkpointEvents || c.state.Seq != c.row.HeadSeq || c.state.Bytes-c.saved < checkpointBytes {
+		return
+	}
+	digest, err := c.digest.(encoding.BinaryMarshaler).MarshalBinary()
+	if err == nil {
+		err = c.e.store.PutCheckpoint(c.e.base, ports.Checkpoint{Run: c.run.ID, Seq: c.state.Seq, Version: history.FoldVersion, Bytes: c.state.Checkpoint(digest)})
+	}
+	if err != nil {
+		c.e.log.Warn("a checkpoint could not be written; the history will be folded instead", "run_id", c.run.ID, "error", err)
+		return
+	}
+	c.saved = c.state.Bytes
 }
 
 // attach makes st the chain's state and derives what hangs on it.

@@ -96,7 +96,9 @@ const (
 	pageBytes        = 1 << 20
 	maxPageBytes     = 4 << 20
 	maxRounds        = 10_000
-	replayFuelFactor = 4 // rule D-2
+	replayFuelFactor = 4         // rule D-2
+	checkpointBytes  = 256 << 10 // rule C-6
+	checkpointEvents = 100       // below it folding is as cheap as a checkpoint
 )
 
 // Engine runs the chains of one shard. It implements ports.Service. Safe for concurrent use.

@@ -89,6 +89,7 @@ func (e *Engine) park(c *chain) {
 			how = "hibernated"
 		}
 	}
+	c.saveCheckpoint()
 	e.tel.Parked(how)
 
 	c.mu.Lock()

@@ -33,6 +33,7 @@ type Replayer struct {
 	left     uint32       // how many recorded events of the current activation are still to come
 	cmds     []Attributes // commands of the current activation that are not decided yet
 	events   []byte
+	resuming bool // events up to the state's seq are given to it with Resume
 	// Stop ends the activating, though not the folding, behind the Activated with this seq; 0 = never.
 	Stop model.Seq
 }
@@ -41,6 +42,9 @@ type Replayer struct {
 func NewReplayer(activate Activate) *Replayer {
 	return &Replayer{State: NewState(), activate: activate}
 }
+
+// ResumeReplayer goes on behind a restored state, folding only.
+func ResumeReplayer(s *State) *Replayer { return &Replayer{State: s, resuming: true} }
 
 // Feed replays a page. Events below the next seq are skipped (a page may begin inside a row). The errors are those of the fold, a
 // *Mismatch, a *Refusal, or what activate answered.
@@ -56,8 +60,12 @@ func (r *Replayer) Feed(page []byte) error {
 			return err
 		}
 		if e.Seq <= r.State.Seq {
+			if r.resuming {
+				r.State.Resume(&e, framed)
+			}
 			continue
 		}
+		r.resuming = false
 		if err := r.step(&e, framed); err != nil {
 			return err
 		}

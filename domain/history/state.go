@@ -131,7 +131,9 @@ func (s *State) Apply(e *Event, framed []byte) error {
 func (s *State) fold(e *Event) error {
 	switch a := e.Attr.(type) {
 	case *Started:
-		s.Start, s.StartedAt, s.Package, s.Status = a, e.Time, a.Package, model.StatusRunning
+		start := *a
+		start.Input = model.Payload{} // the code is given it from the history; nobody else needs it
+		s.Start, s.StartedAt, s.Package, s.Status = &start, e.Time, a.Package, model.StatusRunning
 	case *Completed:
 		s.Status = model.StatusCompleted
 	case *Failed:
