@@ -39,6 +39,7 @@ type chain struct {
 	run     ports.Run
 	state   *history.State // nil unless the current run is open
 	digest  hash.Hash      // of the current run's history
+	saved   int64          // history bytes at the last checkpoint
 	due     dueHeap
 	held    []dueItem
 	acts    map[model.Ordinal]*attempt
