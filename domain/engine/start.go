@@ -208,7 +208,7 @@ func (in *startInput) create(s *step) {
 	c.run = ports.Run{ID: run, Key: c.key, Type: r.Type, Status: model.StatusRunning, Package: in.pkg, TaskQueue: r.TaskQueue,
 		StartedAt: time.Unix(0, s.now).UTC(), StartRequest: r.RequestID, RequestDigest: in.digest[:]}
 	c.exists = true
-	c.digest = sha256.New()
+	c.digest, c.saved = sha256.New(), 0
 	c.attach(history.NewState())
 	s.add(&history.Started{Namespace: r.Namespace, WorkflowID: r.WorkflowID, RunID: run, Type: r.Type, Input: r.Input, TaskQueue: r.TaskQueue, Package: in.pkg,
 		Seed: seed, ImageVersion: imageVersion, RequestID: r.RequestID, RequestDigest: in.digest[:], RunTimeout: r.RunTimeout, Identity: r.Identity, Header: r.Header})
