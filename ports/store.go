@@ -92,6 +92,17 @@ type Store interface {
 	Close() error
 }
 
+// WorkerRegistry remembers which workers are connected, so that after a crash the wait for workers that may still hold tasks can end as soon
+// as all of them are back (rule A-3). A store may implement it; without one the whole reattach window is waited for. Safe for concurrent use.
+type WorkerRegistry interface {
+	// KnownWorkers lists the identities that joined and did not leave.
+	KnownWorkers(ctx context.Context) ([]string, error)
+	// WorkerJoined remembers an identity; it must be durable on return, since tasks are handed out next.
+	WorkerJoined(ctx context.Context, identity string) error
+	// WorkerLeft forgets an identity.
+	WorkerLeft(ctx context.Context, identity string) error
+}
+
 // ShardID numbers the shards of a store from 0. Embedded stores have one shard.
 type ShardID uint32
 

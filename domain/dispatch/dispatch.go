@@ -23,6 +23,8 @@ type Sink interface {
 	Refill(q QueueKey, after int64)
 	// Heartbeat passes details on that should be stored.
 	Heartbeat(h ports.Heartbeat)
+	// Left says that a worker has been gone for the whole reattach window.
+	Left(identity string)
 }
 
 // QueueKey names a task queue.
@@ -41,6 +43,44 @@ type Options struct {
 	BufferBytes     int64         // per queue; default 64 MiB
 }
 
+// Expect names the workers that may still hold tasks from before the start: once all of them have registered, nothing more is waited for
+// (rule A-3). Call it before the first Register.
+func (d *Dispatcher) Expect(identities []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.missing = map[string]bool{}
+	for _, id := range identities {
+		d.missing[id] = true
+	}
+	if len(d.missing) == 0 {
+		d.bootUntil = d.opt.Clock.Now()
+	}
+}
+
+// Missing lists the expected workers that did not come back within the window; empty while it runs.
+func (d *Dispatcher) Missing() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []string
+	if !d.opt.Clock.Now().Before(d.bootUntil) {
+		for id := range d.missing {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// back notes that an expected worker has registered; the last one ends the wait.
+func (d *Dispatcher) back(identity string) {
+	if len(d.missing) == 0 {
+		return
+	}
+	if delete(d.missing, identity); len(d.missing) == 0 {
+		d.bootUntil = d.opt.Clock.Now()
+		d.leaveLimbo()
+	}
+}
+
 // Dispatcher holds the queues and sessions of one node. Safe for concurrent use.
 type Dispatcher struct {
 	opt  Options
@@ -52,6 +92,7 @@ type Dispatcher struct {
 	tasks     map[TaskKey]*task // every attempt that is buffered, handed out, orphaned or in limbo
 	limbo     []*task           // attempts that a worker may hold since before the start (rule A-3)
 	bootUntil time.Time
+	missing   map[string]bool // workers that are expected back
 	nonce     uint64
 	draining  bool
 
@@ -97,8 +138,9 @@ type task struct {
 }
 
 type deadline struct {
-	t       *task
-	session *Session
+	t        *task
+	session  *Session
+	identity string // of a worker whose session ended
 }
 
 // New makes a dispatcher. Attempts that Recover reports during the first ReattachWindow may still be held by workers.
@@ -208,6 +250,12 @@ func (d *Dispatcher) Recover(t Task) {
 
 // fillIn completes an attempt that a worker claimed before its run was loaded.
 func (d *Dispatcher) fillIn(old *task, t Task) {
+	if old.partial && old.phase == orphaned {
+		token := old.Token
+		old.Task, old.partial, old.queue = t, false, d.queue(QueueKey{t.ActivityTask.Key.Namespace, t.Queue})
+		old.Token = token
+		return
+	}
 	if old.partial && old.phase == handedOut {
 		s, nonce, token := old.session, old.nonce, old.Token
 		old.Task, old.partial, old.queue = t, false, d.queue(QueueKey{t.ActivityTask.Key.Namespace, t.Queue})
@@ -365,6 +413,7 @@ func (d *Dispatcher) expire(due []deadline) {
 	}
 	var ends []end
 	var lost []*Session
+	var gone []string
 	d.mu.Lock()
 	now := d.opt.Clock.Now()
 	for _, x := range due {
@@ -376,6 +425,11 @@ func (d *Dispatcher) expire(due []deadline) {
 				} else {
 					lost = append(lost, s)
 				}
+			}
+			continue
+		case x.identity != "":
+			if !d.connected(x.identity) {
+				gone = append(gone, x.identity)
 			}
 			continue
 		case x.t == nil:
@@ -415,9 +469,21 @@ func (d *Dispatcher) expire(due []deadline) {
 	for _, s := range lost {
 		s.end(fault.New(fault.Unavailable, "nothing was heard from the worker for %v", d.opt.HeartbeatWindow))
 	}
+	for _, id := range gone {
+		d.sink.Left(id)
+	}
 	for _, e := range ends {
 		d.sink.Expired(e.token, e.kind, e.worker, e.details)
 	}
+}
+
+func (d *Dispatcher) connected(identity string) bool {
+	for _, s := range d.sessions {
+		if s.reg.Identity == identity {
+			return true
+		}
+	}
+	return false
 }
 
 // leaveLimbo hands out what no worker has claimed within the window after the start.

@@ -74,6 +74,7 @@ func (d *Dispatcher) Register(r ports.WorkerRegistration) (*Session, error) {
 		}
 	}
 	d.deadlines.Add(now.Add(d.opt.HeartbeatWindow), deadline{session: s})
+	d.back(r.Identity)
 	d.fill(s)
 	return s, nil
 }
@@ -337,6 +338,7 @@ func (s *Session) end(err error) {
 		}
 	}
 	at := d.opt.Clock.Now().Add(d.opt.ReattachWindow)
+	d.deadlines.Add(at, deadline{identity: s.reg.Identity})
 	unsent := map[TaskKey]bool{}
 	for i := range s.out.Tasks {
 		t := &s.out.Tasks[i]
@@ -345,10 +347,6 @@ func (s *Session) end(err error) {
 	s.out.Tasks = nil
 	for k, t := range s.tasks {
 		switch {
-		case t.partial:
-			// Nothing is known of it but that a worker had it: its run, when loaded, offers it again.
-			delete(d.tasks, k)
-			t.phase = gone
 		case t.phase == void:
 			delete(d.tasks, k)
 		case unsent[k]:

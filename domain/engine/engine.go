@@ -73,6 +73,7 @@ func (o *Options) defaults() {
 	orDefault(&l.BacklogEvents, 10_000)
 	orDefault(&l.BacklogBytes, 16<<20)
 	orDefault(&o.QueryTimeout, 10*time.Second)
+	orDefault(&o.ReattachWindow, 5*time.Second)
 	orDefault(&o.DedupWindow, 24*time.Hour)
 	orDefault(&o.CacheBytes, 1<<30)
 	orDefault(&o.ResidentBytes, 256<<20)
@@ -112,6 +113,7 @@ type Engine struct {
 	dispatch *dispatch.Dispatcher
 	packages *packages
 	wakes    *timers.Queue[model.ChainKey]
+	registry ports.WorkerRegistry // nil when the store has none
 	waiters  waiters
 	lru      lru
 
@@ -169,6 +171,9 @@ func (e *Engine) Open(ctx context.Context) error {
 	if err := e.packages.load(ctx); err != nil {
 		return err
 	}
+	if err := e.expectWorkers(ctx); err != nil {
+		return err
+	}
 	if !e.state.CompareAndSwap(stateNew, stateRunning) {
 		return fault.Internalf("the engine was opened twice")
 	}
@@ -208,6 +213,41 @@ func (e *Engine) Close() {
 		s.chains = map[model.ChainKey]*chain{}
 		s.mu.Unlock()
 	}
+}
+
+// expectWorkers tells the dispatcher which workers may still hold tasks, where the store remembers them.
+func (e *Engine) expectWorkers(ctx context.Context) error {
+	reg, ok := e.store.(ports.WorkerRegistry)
+	if !ok {
+		return nil
+	}
+	known, err := reg.KnownWorkers(ctx)
+	if err != nil {
+		return err
+	}
+	e.registry = reg
+	e.dispatch.Expect(known)
+	if len(known) > 0 {
+		// Those that stayed away are forgotten, so that the next start does not wait for them again.
+		e.opt.Clock.AfterFunc(e.opt.ReattachWindow+time.Second, func() {
+			for _, id := range e.dispatch.Missing() {
+				e.left(id)
+			}
+		})
+	}
+	return nil
+}
+
+// left forgets a worker that has gone for good.
+func (e *Engine) left(identity string) {
+	if e.registry == nil {
+		return
+	}
+	e.background(func() {
+		if err := e.registry.WorkerLeft(e.base, identity); err != nil && e.base.Err() == nil {
+			e.log.Warn("a worker that has left could not be forgotten", "identity", identity, "error", err)
+		}
+	})
 }
 
 // accepting refuses calls before Open and after Drain.

@@ -238,6 +238,8 @@ func (k sink) Heartbeat(h ports.Heartbeat) {
 	})
 }
 
+func (k sink) Left(identity string) { k.e.left(identity) }
+
 // refillPage is how many tasks of the backlog are taken at a time.
 const refillPage = 500
 

@@ -407,6 +407,11 @@ func (e *Engine) Register(ctx context.Context, r ports.WorkerRegistration) (port
 		}
 		r.Namespaces[i] = ns
 	}
+	if e.registry != nil {
+		if err := e.registry.WorkerJoined(ctx, r.Identity); err != nil {
+			return nil, err
+		}
+	}
 	return e.dispatch.Register(r)
 }
 
