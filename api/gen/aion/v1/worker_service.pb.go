@@ -23,7 +23,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// StreamTasksRequest is a frame from a worker.
+// StreamTasksRequest is a frame from a worker. An empty one says that the worker is alive; it sends one at least every third of
+// Registered.heartbeat_window in which it has nothing else to send.
 type StreamTasksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// In the first frame, and only there.

@@ -1489,8 +1489,10 @@ type DescribeWorkflowResponse struct {
 	Blocked           *Blocked           `protobuf:"bytes,5,opt,name=blocked,proto3" json:"blocked,omitempty"`
 	UndeliveredEvents uint32             `protobuf:"varint,6,opt,name=undelivered_events,json=undeliveredEvents,proto3" json:"undelivered_events,omitempty"`
 	CancelRequested   bool               `protobuf:"varint,7,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// Since when the run is Blocked.
+	BlockedSince  *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=blocked_since,json=blockedSince,proto3" json:"blocked_since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DescribeWorkflowResponse) Reset() {
@@ -1570,6 +1572,13 @@ func (x *DescribeWorkflowResponse) GetCancelRequested() bool {
 		return x.CancelRequested
 	}
 	return false
+}
+
+func (x *DescribeWorkflowResponse) GetBlockedSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.BlockedSince
+	}
+	return nil
 }
 
 // WorkflowRun is a row of the list of runs.
@@ -2560,7 +2569,7 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12)\n" +
 	"\x10replayed_through\x18\x02 \x01(\rR\x0freplayedThrough\"K\n" +
 	"\x17DescribeWorkflowRequest\x120\n" +
-	"\bworkflow\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRefR\bworkflow\"\xcb\x02\n" +
+	"\bworkflow\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRefR\bworkflow\"\x8c\x03\n" +
 	"\x18DescribeWorkflowResponse\x12&\n" +
 	"\x03run\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRunR\x03run\x12\x18\n" +
 	"\asummary\x18\x02 \x01(\tR\asummary\x128\n" +
@@ -2570,7 +2579,8 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x06timers\x18\x04 \x03(\v2\x15.aion.v1.PendingTimerR\x06timers\x12*\n" +
 	"\ablocked\x18\x05 \x01(\v2\x10.aion.v1.BlockedR\ablocked\x12-\n" +
 	"\x12undelivered_events\x18\x06 \x01(\rR\x11undeliveredEvents\x12)\n" +
-	"\x10cancel_requested\x18\a \x01(\bR\x0fcancelRequested\"\xe4\x03\n" +
+	"\x10cancel_requested\x18\a \x01(\bR\x0fcancelRequested\x12?\n" +
+	"\rblocked_since\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\fblockedSince\"\xe4\x03\n" +
 	"\vWorkflowRun\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1f\n" +
 	"\vworkflow_id\x18\x02 \x01(\tR\n" +
@@ -2773,54 +2783,55 @@ var file_aion_v1_workflow_service_proto_depIdxs = []int32{
 	24, // 32: aion.v1.DescribeWorkflowResponse.activities:type_name -> aion.v1.PendingActivity
 	25, // 33: aion.v1.DescribeWorkflowResponse.timers:type_name -> aion.v1.PendingTimer
 	43, // 34: aion.v1.DescribeWorkflowResponse.blocked:type_name -> aion.v1.Blocked
-	42, // 35: aion.v1.WorkflowRun.status:type_name -> aion.v1.WorkflowStatus
-	45, // 36: aion.v1.WorkflowRun.started_at:type_name -> google.protobuf.Timestamp
-	45, // 37: aion.v1.WorkflowRun.closed_at:type_name -> google.protobuf.Timestamp
-	2,  // 38: aion.v1.PendingActivity.state:type_name -> aion.v1.PendingActivityState
-	45, // 39: aion.v1.PendingActivity.scheduled_at:type_name -> google.protobuf.Timestamp
-	45, // 40: aion.v1.PendingActivity.next_attempt_at:type_name -> google.protobuf.Timestamp
-	40, // 41: aion.v1.PendingActivity.last_failure:type_name -> aion.v1.Failure
-	39, // 42: aion.v1.PendingActivity.heartbeat:type_name -> aion.v1.Payload
-	45, // 43: aion.v1.PendingTimer.due_at:type_name -> google.protobuf.Timestamp
-	3,  // 44: aion.v1.GetHistoryRequest.workflow:type_name -> aion.v1.WorkflowRef
-	46, // 45: aion.v1.GetHistoryResponse.events:type_name -> aion.v1.HistoryEvent
-	3,  // 46: aion.v1.GetResultRequest.workflow:type_name -> aion.v1.WorkflowRef
-	44, // 47: aion.v1.GetResultRequest.wait:type_name -> google.protobuf.Duration
-	4,  // 48: aion.v1.GetResultResponse.outcome:type_name -> aion.v1.Outcome
-	42, // 49: aion.v1.ListWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
-	23, // 50: aion.v1.ListWorkflowsResponse.runs:type_name -> aion.v1.WorkflowRun
-	42, // 51: aion.v1.CountWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
-	34, // 52: aion.v1.CountWorkflowsResponse.groups:type_name -> aion.v1.WorkflowCount
-	42, // 53: aion.v1.WorkflowCount.status:type_name -> aion.v1.WorkflowStatus
-	39, // 54: aion.v1.StartWorkflowRequest.MemoEntry.value:type_name -> aion.v1.Payload
-	39, // 55: aion.v1.StartWorkflowRequest.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	9,  // 56: aion.v1.WorkflowService.StartWorkflow:input_type -> aion.v1.StartWorkflowRequest
-	11, // 57: aion.v1.WorkflowService.SignalWorkflow:input_type -> aion.v1.SignalWorkflowRequest
-	13, // 58: aion.v1.WorkflowService.QueryWorkflow:input_type -> aion.v1.QueryWorkflowRequest
-	15, // 59: aion.v1.WorkflowService.CancelWorkflow:input_type -> aion.v1.CancelWorkflowRequest
-	17, // 60: aion.v1.WorkflowService.TerminateWorkflow:input_type -> aion.v1.TerminateWorkflowRequest
-	19, // 61: aion.v1.WorkflowService.RepinWorkflow:input_type -> aion.v1.RepinWorkflowRequest
-	21, // 62: aion.v1.WorkflowService.DescribeWorkflow:input_type -> aion.v1.DescribeWorkflowRequest
-	26, // 63: aion.v1.WorkflowService.GetHistory:input_type -> aion.v1.GetHistoryRequest
-	28, // 64: aion.v1.WorkflowService.GetResult:input_type -> aion.v1.GetResultRequest
-	30, // 65: aion.v1.WorkflowService.ListWorkflows:input_type -> aion.v1.ListWorkflowsRequest
-	32, // 66: aion.v1.WorkflowService.CountWorkflows:input_type -> aion.v1.CountWorkflowsRequest
-	10, // 67: aion.v1.WorkflowService.StartWorkflow:output_type -> aion.v1.StartWorkflowResponse
-	12, // 68: aion.v1.WorkflowService.SignalWorkflow:output_type -> aion.v1.SignalWorkflowResponse
-	14, // 69: aion.v1.WorkflowService.QueryWorkflow:output_type -> aion.v1.QueryWorkflowResponse
-	16, // 70: aion.v1.WorkflowService.CancelWorkflow:output_type -> aion.v1.CancelWorkflowResponse
-	18, // 71: aion.v1.WorkflowService.TerminateWorkflow:output_type -> aion.v1.TerminateWorkflowResponse
-	20, // 72: aion.v1.WorkflowService.RepinWorkflow:output_type -> aion.v1.RepinWorkflowResponse
-	22, // 73: aion.v1.WorkflowService.DescribeWorkflow:output_type -> aion.v1.DescribeWorkflowResponse
-	27, // 74: aion.v1.WorkflowService.GetHistory:output_type -> aion.v1.GetHistoryResponse
-	29, // 75: aion.v1.WorkflowService.GetResult:output_type -> aion.v1.GetResultResponse
-	31, // 76: aion.v1.WorkflowService.ListWorkflows:output_type -> aion.v1.ListWorkflowsResponse
-	33, // 77: aion.v1.WorkflowService.CountWorkflows:output_type -> aion.v1.CountWorkflowsResponse
-	67, // [67:78] is the sub-list for method output_type
-	56, // [56:67] is the sub-list for method input_type
-	56, // [56:56] is the sub-list for extension type_name
-	56, // [56:56] is the sub-list for extension extendee
-	0,  // [0:56] is the sub-list for field type_name
+	45, // 35: aion.v1.DescribeWorkflowResponse.blocked_since:type_name -> google.protobuf.Timestamp
+	42, // 36: aion.v1.WorkflowRun.status:type_name -> aion.v1.WorkflowStatus
+	45, // 37: aion.v1.WorkflowRun.started_at:type_name -> google.protobuf.Timestamp
+	45, // 38: aion.v1.WorkflowRun.closed_at:type_name -> google.protobuf.Timestamp
+	2,  // 39: aion.v1.PendingActivity.state:type_name -> aion.v1.PendingActivityState
+	45, // 40: aion.v1.PendingActivity.scheduled_at:type_name -> google.protobuf.Timestamp
+	45, // 41: aion.v1.PendingActivity.next_attempt_at:type_name -> google.protobuf.Timestamp
+	40, // 42: aion.v1.PendingActivity.last_failure:type_name -> aion.v1.Failure
+	39, // 43: aion.v1.PendingActivity.heartbeat:type_name -> aion.v1.Payload
+	45, // 44: aion.v1.PendingTimer.due_at:type_name -> google.protobuf.Timestamp
+	3,  // 45: aion.v1.GetHistoryRequest.workflow:type_name -> aion.v1.WorkflowRef
+	46, // 46: aion.v1.GetHistoryResponse.events:type_name -> aion.v1.HistoryEvent
+	3,  // 47: aion.v1.GetResultRequest.workflow:type_name -> aion.v1.WorkflowRef
+	44, // 48: aion.v1.GetResultRequest.wait:type_name -> google.protobuf.Duration
+	4,  // 49: aion.v1.GetResultResponse.outcome:type_name -> aion.v1.Outcome
+	42, // 50: aion.v1.ListWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
+	23, // 51: aion.v1.ListWorkflowsResponse.runs:type_name -> aion.v1.WorkflowRun
+	42, // 52: aion.v1.CountWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
+	34, // 53: aion.v1.CountWorkflowsResponse.groups:type_name -> aion.v1.WorkflowCount
+	42, // 54: aion.v1.WorkflowCount.status:type_name -> aion.v1.WorkflowStatus
+	39, // 55: aion.v1.StartWorkflowRequest.MemoEntry.value:type_name -> aion.v1.Payload
+	39, // 56: aion.v1.StartWorkflowRequest.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	9,  // 57: aion.v1.WorkflowService.StartWorkflow:input_type -> aion.v1.StartWorkflowRequest
+	11, // 58: aion.v1.WorkflowService.SignalWorkflow:input_type -> aion.v1.SignalWorkflowRequest
+	13, // 59: aion.v1.WorkflowService.QueryWorkflow:input_type -> aion.v1.QueryWorkflowRequest
+	15, // 60: aion.v1.WorkflowService.CancelWorkflow:input_type -> aion.v1.CancelWorkflowRequest
+	17, // 61: aion.v1.WorkflowService.TerminateWorkflow:input_type -> aion.v1.TerminateWorkflowRequest
+	19, // 62: aion.v1.WorkflowService.RepinWorkflow:input_type -> aion.v1.RepinWorkflowRequest
+	21, // 63: aion.v1.WorkflowService.DescribeWorkflow:input_type -> aion.v1.DescribeWorkflowRequest
+	26, // 64: aion.v1.WorkflowService.GetHistory:input_type -> aion.v1.GetHistoryRequest
+	28, // 65: aion.v1.WorkflowService.GetResult:input_type -> aion.v1.GetResultRequest
+	30, // 66: aion.v1.WorkflowService.ListWorkflows:input_type -> aion.v1.ListWorkflowsRequest
+	32, // 67: aion.v1.WorkflowService.CountWorkflows:input_type -> aion.v1.CountWorkflowsRequest
+	10, // 68: aion.v1.WorkflowService.StartWorkflow:output_type -> aion.v1.StartWorkflowResponse
+	12, // 69: aion.v1.WorkflowService.SignalWorkflow:output_type -> aion.v1.SignalWorkflowResponse
+	14, // 70: aion.v1.WorkflowService.QueryWorkflow:output_type -> aion.v1.QueryWorkflowResponse
+	16, // 71: aion.v1.WorkflowService.CancelWorkflow:output_type -> aion.v1.CancelWorkflowResponse
+	18, // 72: aion.v1.WorkflowService.TerminateWorkflow:output_type -> aion.v1.TerminateWorkflowResponse
+	20, // 73: aion.v1.WorkflowService.RepinWorkflow:output_type -> aion.v1.RepinWorkflowResponse
+	22, // 74: aion.v1.WorkflowService.DescribeWorkflow:output_type -> aion.v1.DescribeWorkflowResponse
+	27, // 75: aion.v1.WorkflowService.GetHistory:output_type -> aion.v1.GetHistoryResponse
+	29, // 76: aion.v1.WorkflowService.GetResult:output_type -> aion.v1.GetResultResponse
+	31, // 77: aion.v1.WorkflowService.ListWorkflows:output_type -> aion.v1.ListWorkflowsResponse
+	33, // 78: aion.v1.WorkflowService.CountWorkflows:output_type -> aion.v1.CountWorkflowsResponse
+	68, // [68:79] is the sub-list for method output_type
+	57, // [57:68] is the sub-list for method input_type
+	57, // [57:57] is the sub-list for extension type_name
+	57, // [57:57] is the sub-list for extension extendee
+	0,  // [0:57] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_workflow_service_proto_init() }

@@ -1,0 +1,198 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/aionrun/aion/adapters/transport/wire"
+	aionv1 "github.com/aionrun/aion/api/gen/aion/v1"
+	"github.com/aionrun/aion/api/gen/aion/v1/aionv1connect"
+	"github.com/aionrun/aion/domain/fault"
+	"github.com/aionrun/aion/ports"
+)
+
+// workers serves WorkerService.
+type workers struct{ s *server }
+
+var _ aionv1connect.WorkerServiceHandler = workers{}
+
+// errLeft ends a stream that the worker closed.
+var errLeft = errors.New("the worker has closed the stream")
+
+// StreamTasks connects one worker: what it sends goes to its session, what the session has for it goes out, each in a goroutine
+// of its own. The stream ends when the worker closes it (without an error), when the session or the worker's credentials end, or
+// when a frame makes no sense.
+func (h workers) StreamTasks(ctx context.Context, stream *connect.BidiStream[aionv1.StreamTasksRequest, aionv1.StreamTasksResponse]) error {
+	w := &workerStream{s: h.s, conn: stream.Conn(), body: bodyOf(ctx), header: stream.RequestHeader(), peer: stream.Peer().Addr}
+	if err := w.receive(); err != nil {
+		if errors.Is(err, errLeft) {
+			return fault.Invalidf("the stream ended before its first frame").Hinted("send register in the first frame")
+		}
+		return err
+	}
+	w.body.arrived()
+	registration, err := wire.DecodeRegister(w.in.GetRegister())
+	if err != nil {
+		return err
+	}
+	if w.session, err = h.s.Service.Register(ctx, registration); err != nil {
+		return err
+	}
+	defer w.session.Close()
+
+	ctx, w.end = context.WithCancelCause(ctx)
+	w.principal, _ = ports.PrincipalFrom(ctx)
+	defer w.expireAt(w.principal.Expires)()
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		w.end(w.sendAll(ctx))
+		w.body.stopReading()
+	}()
+	w.end(w.receiveAll(ctx))
+	<-sent
+	if err := context.Cause(ctx); !errors.Is(err, errLeft) {
+		return err
+	}
+	return nil
+}
+
+// workerStream is one connected worker.
+type workerStream struct {
+	s         *server
+	conn      connect.StreamingHandlerConn
+	body      *body
+	header    http.Header
+	peer      string
+	session   ports.WorkerSession
+	end       context.CancelCauseFunc // the first cause is how the stream ended
+	principal ports.Principal         // the receiving goroutine's
+	expiry    ports.Timer
+	in        aionv1.StreamTasksRequest // the frame that was received last
+}
+
+// sendAll sends what the session has until one of them ends.
+func (w *workerStream) sendAll(ctx context.Context) error {
+	// A worker that does not read keeps no goroutine here for longer than this.
+	stall := time.AfterFunc(w.s.SendTimeout, w.body.stopWriting)
+	defer stall.Stop()
+	if err := w.conn.Send(&aionv1.StreamTasksResponse{Registered: wire.EncodeRegistered(w.session.Info())}); err != nil {
+		return err
+	}
+	stall.Stop()
+	var frames wire.FrameEncoder
+	for {
+		f, err := w.session.Next(ctx)
+		if err != nil {
+			return err
+		}
+		stall.Reset(w.s.SendTimeout)
+		err = w.conn.Send(frames.Encode(f))
+		stall.Stop()
+		frames.Release()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// receiveAll hands on what the worker sends, beginning with the rest of its first frame.
+func (w *workerStream) receiveAll(ctx context.Context) error {
+	for first := true; ; first = false {
+		if !first {
+			if err := w.receive(); err != nil {
+				return err
+			}
+			if w.in.Register != nil {
+				return fault.Invalidf("register came in a later frame than the first").Hinted("open a new stream to register anew")
+			}
+			w.session.Alive() // an empty frame says only this
+		}
+		if a := w.in.GetAuthenticate(); a != nil {
+			if err := w.authenticate(ctx, a.GetToken()); err != nil {
+				return err
+			}
+		}
+		if len(w.in.GetResults()) > 0 {
+			results, err := wire.DecodeResults(w.in.GetResults())
+			if err != nil {
+				return err
+			}
+			w.session.Results(results)
+		}
+		for _, b := range w.in.GetHeartbeats() {
+			w.session.Heartbeat(b.GetToken(), wire.DecodePayload(b.GetDetails()))
+		}
+		if c := w.in.GetSlotsChanged(); c != nil {
+			n, err := wire.DecodeSlots(c)
+			if err != nil {
+				return err
+			}
+			w.session.SetSlots(n)
+		}
+		if w.in.GetDraining() {
+			w.session.Drain()
+		}
+	}
+}
+
+// receive reads the next frame.
+func (w *workerStream) receive() error {
+	w.in.Reset()
+	err := w.conn.Receive(&w.in)
+	var ce *connect.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &ce) && len(ce.Details()) > 0:
+		return err
+	case errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return errLeft
+	case connect.CodeOf(err) == connect.CodeResourceExhausted:
+		return fault.New(fault.PayloadTooLarge, "a frame holds more than %d bytes", w.s.MaxRequestBytes).
+			Hinted("send large results in frames of their own, or raise server.max_request_bytes")
+	case connect.CodeOf(err) == connect.CodeInvalidArgument:
+		return fault.Wrap(fault.InvalidInput, err, "a frame is not a valid %s", w.in.ProtoReflect().Descriptor().FullName())
+	}
+	return fault.Wrap(fault.Unavailable, err, "the stream broke") // most often there is nobody left to see this
+}
+
+// authenticate takes a new credential of the same worker.
+func (w *workerStream) authenticate(ctx context.Context, token string) error {
+	c := wire.Credentials(w.header, w.peer, w.header.Get("Host"))
+	c.Authorization = "Bearer " + token
+	p, err := w.s.Auth.Authenticate(ctx, c)
+	if err != nil {
+		return err
+	}
+	if p.Subject != w.principal.Subject {
+		return fault.New(fault.PermissionDenied, "the new credential is %q's, and the stream is %q's", p.Subject, w.principal.Subject).
+			Hinted("open a new stream to work for another subject")
+	}
+	w.principal = p
+	w.expireAt(p.Expires)
+	return nil
+}
+
+// expireAt ends the stream at a moment, and not at the one that was set before; zero is never. The answer stops the timer.
+func (w *workerStream) expireAt(at time.Time) (stop func()) {
+	if w.expiry != nil {
+		w.expiry.Stop()
+		w.expiry = nil
+	}
+	if !at.IsZero() {
+		w.expiry = w.s.Clock.AfterFunc(at.Sub(w.s.Clock.Now()), func() {
+			w.end(fault.New(fault.Unauthenticated, "the worker's credentials have expired").Hinted("connect again, with new ones"))
+		})
+	}
+	return func() {
+		if w.expiry != nil {
+			w.expiry.Stop()
+		}
+	}
+}
