@@ -240,3 +240,13 @@ func (h *host) tryQuery(name string, in any) (model.Payload, error) {
 	}
 	return inst.Query(context.Background(), ports.Query{Name: model.QueryName(name), Input: value(h.t, in)})
 }
+
+// queryLive asks the run's own instance.
+func (h *host) queryLive(name string) string {
+	h.t.Helper()
+	p, err := h.inst.Query(context.Background(), ports.Query{Name: model.QueryName(name)})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return string(p.Data)
+}
