@@ -1,0 +1,28 @@
+//go:build cgo && ((linux && (amd64 || arm64)) || (darwin && arm64))
+
+package libsql_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/aionrun/aion/adapters/storage/libsql"
+	"github.com/aionrun/aion/adapters/storage/sqlstore"
+	"github.com/aionrun/aion/ports"
+	"github.com/aionrun/aion/ports/storetest"
+)
+
+func TestConformance(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) ports.Store {
+		st, err := libsql.Open(t.Context(), sqlstore.Options{Path: filepath.Join(t.TempDir(), "aion.db")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := st.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return st
+	})
+}

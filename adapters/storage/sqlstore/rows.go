@@ -1,0 +1,197 @@
+package sqlstore
+
+import (
+	"database/sql/driver"
+	"errors"
+	"strings"
+
+	"github.com/aionrun/aion/domain/model"
+	"github.com/aionrun/aion/ports"
+)
+
+const (
+	sqlChain = `SELECT version, current_run, head_seq, wake_at, checkpoint_seq FROM chain WHERE ns = ? AND workflow_id = ?`
+
+	sqlCreateChain = `INSERT INTO chain (version, current_run, head_seq, wake_at, checkpoint_seq, ns, workflow_id)
+		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (ns, workflow_id) DO NOTHING`
+	sqlUpdateChain = `UPDATE chain SET version = ?, current_run = ?, head_seq = ?, wake_at = ?, checkpoint_seq = ?
+		WHERE ns = ? AND workflow_id = ? AND version = ?`
+	sqlContinueChain = sqlUpdateChain + ` AND current_run = ? AND head_seq = ?`
+
+	sqlTake     = `DELETE FROM inbox WHERE ns = ? AND workflow_id = ? AND dedup_key = ?`
+	sqlSend     = `INSERT INTO inbox (ns, workflow_id, pos, dedup_key, bytes) VALUES (?, ?, ?, ?, ?) ON CONFLICT (ns, workflow_id, dedup_key) DO NOTHING`
+	sqlPutDedup = `INSERT INTO dedup (ns, workflow_id, request_id, digest, run, expires) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (ns, workflow_id, request_id) DO UPDATE SET digest = excluded.digest, run = excluded.run, expires = excluded.expires`
+	sqlTaskDone = `DELETE FROM task WHERE run = ? AND ordinal = ? AND attempt = ?`
+	sqlPutTask  = `INSERT INTO task (ns, queue, ord, workflow_id, run, ordinal, attempt) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (run, ordinal, attempt) DO NOTHING`
+)
+
+// manyRows is an insert statement for several rows, in a few sizes.
+type manyRows struct {
+	columns int
+	sql     [len(manySizes)]string
+}
+
+var manySizes = [...]int{64, 16, 4, 1}
+
+func newManyRows(head string, columns int, tail string) manyRows {
+	m := manyRows{columns: columns}
+	row := "(" + strings.TrimSuffix(strings.Repeat("?,", columns), ",") + ")"
+	for i, n := range manySizes {
+		m.sql[i] = head + " VALUES " + strings.TrimSuffix(strings.Repeat(row+",", n), ",") + tail
+	}
+	return m
+}
+
+var (
+	// A row that is there is replaced, but only if what the indexes of its place in lists are made of stays: then they need
+	// not be touched. Whatever else a caller wants to replace is done one by one.
+	manyRuns = newManyRows(`INSERT INTO run (run_id, ns, workflow_id, type, status, blocked, paused, package, task_queue, started_at, closed_at,
+		start_request, request_digest, head_seq, history_bytes)`, 15, ` ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, blocked = excluded.blocked,
+		paused = excluded.paused, package = excluded.package, task_queue = excluded.task_queue, closed_at = excluded.closed_at,
+		start_request = excluded.start_request, request_digest = excluded.request_digest, head_seq = excluded.head_seq, history_bytes = excluded.history_bytes
+		WHERE ns = excluded.ns AND workflow_id = excluded.workflow_id AND type = excluded.type AND started_at = excluded.started_at`)
+	manyHistory = newManyRows(`INSERT INTO history (pos, run, first_seq, last_seq, append_id, bytes)`, 6, ``)
+)
+
+// errShort says that a statement changed fewer rows than it was given.
+var errShort = errors.New("fewer rows were written than were given")
+
+// put writes n rows in statements as large as possible; bind adds the columns of row i.
+func (w *writer) put(m *manyRows, n int, bind func(i int)) error {
+	for i := 0; i < n; {
+		for k, size := range manySizes {
+			if n-i < size {
+				continue
+			}
+			w.args.reset()
+			for j := range size {
+				bind(i + j)
+			}
+			changed, err := w.c.exec(m.sql[k], w.args.vals)
+			if err != nil {
+				return err
+			}
+			if changed != int64(size) {
+				return errShort
+			}
+			i += size
+			break
+		}
+	}
+	return nil
+}
+
+func (w *writer) putRuns(runs []*ports.Run) error {
+	return w.put(&manyRuns, len(runs), func(i int) {
+		r := runs[i]
+		w.args.id(string(r.ID)).text(string(r.Key.Namespace)).text(string(r.Key.WorkflowID)).text(string(r.Type)).int(int64(r.Status)).
+			text(r.Blocked).flag(r.Paused).id(string(r.Package)).text(string(r.TaskQueue)).time(r.StartedAt).time(r.ClosedAt).
+			text(string(r.StartRequest)).blob(r.RequestDigest).int(int64(r.HeadSeq)).int(r.HistoryBytes)
+	})
+}
+
+func (w *writer) putHistory(rows []newRow) error {
+	return w.put(&manyHistory, len(rows), func(i int) {
+		h := &rows[i]
+		w.args.int(h.pos).id(string(h.Run)).int(int64(h.First)).int(int64(h.Last)).blob(h.id[:]).blob(h.Bytes)
+	})
+}
+
+// guard is the compare-and-set of the chain's row (C-1). A refusal has written nothing.
+func (w *writer) guard(a *ports.Append) error {
+	head, must, err := a.Check()
+	if err != nil {
+		return err
+	}
+	c := &a.Chain
+	w.args.reset().int(int64(c.Version)).id(string(c.CurrentRun)).int(int64(c.HeadSeq))
+	if c.WakeAt.IsZero() {
+		w.args.null()
+	} else {
+		w.args.time(c.WakeAt)
+	}
+	w.args.int(int64(c.CheckpointSeq)).text(string(a.Key.Namespace)).text(string(a.Key.WorkflowID))
+	sql := sqlCreateChain
+	if a.Expect > 0 {
+		w.args.int(int64(a.Expect))
+		sql = sqlUpdateChain
+		if must {
+			w.args.id(string(head.Run)).int(int64(head.Seq))
+			sql = sqlContinueChain
+		}
+	}
+	changed, err := w.c.exec(sql, w.args.vals)
+	if err != nil || changed == 1 {
+		return err
+	}
+	is, _, err := w.chain(a.Key)
+	switch {
+	case err != nil:
+		return err
+	case is.Version != a.Expect:
+		return a.VersionConflict(is.Version, is.HeadSeq)
+	}
+	return a.HeadMismatch(ports.Head{Run: is.CurrentRun, Seq: is.HeadSeq})
+}
+
+func (w *writer) chain(key model.ChainKey) (row ports.Chain, found bool, err error) {
+	var bad error
+	err = w.c.query(sqlChain, w.args.reset().text(string(key.Namespace)).text(string(key.WorkflowID)).vals, func(v []driver.Value) bool {
+		c := columns{row: v}
+		row, found = readChain(&c), true
+		bad = c.err
+		return false
+	})
+	return row, found, firstError(err, bad)
+}
+
+// missingMessage says that an append takes a message which is not there. The guard is written by then, so that the
+// append must be undone before it is refused.
+type missingMessage struct{ ref ports.MessageRef }
+
+func (m *missingMessage) Error() string { return "no inbox message " + m.ref.DedupKey }
+
+// small writes the rows of an append that seldom come.
+func (w *writer) small(a *ports.Append) error {
+	ns, wf := string(a.Key.Namespace), string(a.Key.WorkflowID)
+	for _, ref := range a.Take {
+		changed, err := w.c.exec(sqlTake, w.args.reset().text(ns).text(wf).text(ref.DedupKey).vals)
+		if err != nil {
+			return err
+		}
+		if changed != 1 {
+			return &missingMessage{ref}
+		}
+	}
+	for i := range a.Send {
+		m := &a.Send[i]
+		w.next.message++
+		w.args.reset().text(string(m.Target.Namespace)).text(string(m.Target.WorkflowID)).int(w.next.message).text(m.DedupKey).blob(m.Bytes)
+		if _, err := w.c.exec(sqlSend, w.args.vals); err != nil {
+			return err
+		}
+	}
+	for i := range a.Dedup {
+		d := &a.Dedup[i]
+		w.args.reset().text(ns).text(wf).text(string(d.ID)).blob(d.Digest[:]).id(string(d.Run)).time(d.Expires)
+		if _, err := w.c.exec(sqlPutDedup, w.args.vals); err != nil {
+			return err
+		}
+	}
+	for _, t := range a.TasksDone {
+		if _, err := w.c.exec(sqlTaskDone, w.args.reset().id(string(t.Run)).int(int64(t.Ordinal)).int(int64(t.Attempt)).vals); err != nil {
+			return err
+		}
+	}
+	for i := range a.Tasks {
+		t := &a.Tasks[i]
+		w.next.task++
+		w.args.reset().text(ns).text(string(t.Queue)).int(w.next.task).text(wf).id(string(t.Run)).int(int64(t.Ordinal)).int(int64(t.Attempt))
+		if _, err := w.c.exec(sqlPutTask, w.args.vals); err != nil {
+			return err
+		}
+	}
+	return nil
+}
