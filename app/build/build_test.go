@@ -16,7 +16,7 @@ import (
 // The smallest package stays within its budget: 4 MB raw, 1.1 MB compressed. Built in two directories, one of them with flags of
 // the user that would change it, it has the same bytes; nothing is written into the tree.
 func TestHello(t *testing.T) {
-	dir := module(t, map[string]string{"hello/hello.go": helloSource})
+	dir := writeModule(t, map[string]string{"hello/hello.go": helloSource})
 	r, err := Package(context.Background(), filepath.Join(dir, "hello"), Options{Strict: true, Env: environ()})
 	if err != nil {
 		t.Fatal(err)
@@ -37,9 +37,8 @@ func TestHello(t *testing.T) {
 		t.Errorf("%d files and directories after the build", n)
 	}
 
-	// The same from another directory, where the package is internal, with flags that would change the bytes. The path of a package
-	// is in its bytes, so it stays.
-	other := module(t, map[string]string{"hello/hello.go": helloSource})
+	// The same from another directory, with flags of the user that would change the bytes.
+	other := writeModule(t, map[string]string{"hello/hello.go": helloSource})
 	again, err := Package(context.Background(), filepath.Join(other, "hello"),
 		Options{Env: environ("GOFLAGS=-tags=x -gcflags=-N -ldflags=-X=main.x=y -buildvcs=true -mod=mod", "GOOS=windows", "GOFIPS140=latest", "CGO_ENABLED=1")})
 	if err != nil {
@@ -100,7 +99,7 @@ func stripped(t *testing.T, tree *tree) []byte {
 // A package that is internal can be built: its entry point stands below it. What fails when it is initialised says so.
 func TestInternalAndFailingInit(t *testing.T) {
 	source := strings.Replace(helloSource, "func Workflows()", "func init() {\n\tpanic(\"no luck today\")\n}\n\nfunc Workflows()", 1)
-	dir := module(t, map[string]string{"internal/hello/hello.go": source})
+	dir := writeModule(t, map[string]string{"internal/hello/hello.go": source})
 	_, err := Package(context.Background(), filepath.Join(dir, "internal", "hello"), Options{Env: environ()})
 	if !fault.Has(err, fault.InvalidInput) || !strings.Contains(err.Error(), "no luck today") {
 		t.Fatal(err)

@@ -2,13 +2,16 @@ package build
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,8 +48,10 @@ type listed struct {
 	Imports    []string
 	ImportMap  map[string]string
 	Error      *listError
-	Module     *struct{ Path, Version, Dir string }
+	Module     *module
 }
+
+type module struct{ Path, Version, Dir string }
 
 type listError struct {
 	ImportStack []string
@@ -169,6 +174,19 @@ func guestEnv(env []string, goflags string) []string {
 		}
 	}
 	return append(append(out, fixed...), "GOFLAGS="+strings.Join(keep, " "))
+}
+
+// modules lists where the linked modules are, longest directory first.
+func (t *tree) modules() []module {
+	seen := map[module]bool{}
+	for _, p := range t.all {
+		if p.Module != nil && p.Module.Dir != "" {
+			seen[*p.Module] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(seen), func(a, b module) int {
+		return cmp.Or(cmp.Compare(len(b.Dir), len(a.Dir)), strings.Compare(a.Dir, b.Dir))
+	})
 }
 
 // checkPackages refuses what cannot be built at all, before anything is compiled.

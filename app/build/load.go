@@ -18,13 +18,14 @@ const maxErrors = 10
 
 // code is the type-checked source of a package and of every package outside of the standard library and the SDK that it links.
 type code struct {
-	dir   string
-	fset  *token.FileSet
-	self  *types.Package
-	root  *types.Func // Workflows
-	decls map[types.Object]decl
-	inits map[*types.Package][]*types.Func
-	info  map[*types.Package]*types.Info
+	module  string   // path of the package's module
+	modules []module // longest directory first
+	fset    *token.FileSet
+	self    *types.Package
+	root    *types.Func // Workflows
+	decls   map[types.Object]decl
+	inits   map[*types.Package][]*types.Func
+	info    map[*types.Package]*types.Info
 }
 
 // decl is where a function or a package variable gets what it does.
@@ -41,7 +42,11 @@ func (t *tree) load(ctx context.Context) (*code, error) {
 			paths = append(paths, path)
 		}
 	}
-	c := &code{dir: t.dir, fset: token.NewFileSet(), decls: map[types.Object]decl{}, inits: map[*types.Package][]*types.Func{}, info: map[*types.Package]*types.Info{}}
+	c := &code{fset: token.NewFileSet(), decls: map[types.Object]decl{}, inits: map[*types.Package][]*types.Func{}, info: map[*types.Package]*types.Info{}}
+	c.modules = t.modules()
+	if t.pkg.Module != nil {
+		c.module = t.pkg.Module.Path
+	}
 	pkgs, err := packages.Load(&packages.Config{
 		Mode:       packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedTypes | packages.NeedSyntax | packages.NeedTypesInfo,
 		Context:    ctx,
@@ -146,14 +151,17 @@ const rootExample = `	func Workflows() []workflow.Definition {
 	}
 `
 
-// position is a place in the source for people: relative to the package where it is below it, else from the last two directories.
+// position is a place in the source for people: relative to the module of the package, or after the path and version of another module.
 func (c *code) position(pos token.Pos) string {
 	p := c.fset.Position(pos)
-	if rel, err := filepath.Rel(c.dir, p.Filename); err == nil && !strings.HasPrefix(rel, "..") {
-		p.Filename = rel
-	} else {
-		dir, file := filepath.Split(p.Filename)
-		p.Filename = filepath.Join(filepath.Base(filepath.Dir(filepath.Clean(dir))), filepath.Base(dir), file)
+	for _, m := range c.modules {
+		if rel, ok := strings.CutPrefix(p.Filename, m.Dir+string(filepath.Separator)); ok {
+			p.Filename = filepath.ToSlash(rel)
+			if m.Path != c.module {
+				p.Filename = m.Path + "@" + m.Version + "/" + p.Filename
+			}
+			break
+		}
 	}
 	p.Column = 0
 	return p.String()

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// module writes a Go module that uses the SDK of this repository and gives its directory.
-func module(t testing.TB, files map[string]string) string {
+// writeModule writes a Go module that uses the SDK of this repository and gives its directory.
+func writeModule(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "module")
 	_, here, _, _ := runtime.Caller(0)

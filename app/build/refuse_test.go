@@ -30,7 +30,7 @@ func TestRefusals(t *testing.T) {
 		{"missing Workflows", replace("func Workflows()", "func Flows()"), "hello", fault.InvalidInput,
 			[]string{"has no function Workflows", "func Workflows() []workflow.Definition {\n\t\treturn []workflow.Definition{Hello}"}},
 		{"Workflows of another type", replace("func Workflows() []workflow.Definition { return []workflow.Definition{Hello} }",
-			"func Workflows() workflow.Definition { return Hello }"), "hello", fault.InvalidInput, []string{"hello.go:20", "has the type", "func Workflows()"}},
+			"func Workflows() workflow.Definition { return Hello }"), "hello", fault.InvalidInput, []string{"hello/hello.go:20", "has the type", "func Workflows()"}},
 		{"two workflows of one name", replace("{Hello}", "{Hello, Hello}"), "hello", fault.InvalidInput, []string{`two workflows have the name "Hello"`}},
 		{"no workflow", replace("{Hello} }", "{} }"), "hello", fault.InvalidInput, []string{"must list at least one"}},
 		{"does not parse", replace("var Greet =", "var Greet := "), "hello", fault.InvalidInput, []string{"hello.go:14", "syntax error"}},
@@ -46,7 +46,7 @@ func TestRefusals(t *testing.T) {
 		{"links os/exec", replace(`"time"`, `"time"`+"\n\t_ \"os/exec\""), "hello", fault.InvalidInput, []string{"links os/exec"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := Package(context.Background(), filepath.Join(module(t, c.files), c.dir), Options{Env: environ()})
+			_, err := Package(context.Background(), filepath.Join(writeModule(t, c.files), c.dir), Options{Env: environ()})
 			if !fault.Has(err, c.reason) {
 				t.Fatalf("%v: %v", fault.ReasonOf(err), err)
 			}
@@ -61,7 +61,7 @@ func TestRefusals(t *testing.T) {
 
 // A missing or too old Go is named, with where to get another.
 func TestGoVersion(t *testing.T) {
-	dir := module(t, map[string]string{"hello/hello.go": helloSource})
+	dir := writeModule(t, map[string]string{"hello/hello.go": helloSource})
 	fake := func(script string) []string {
 		bin := t.TempDir()
 		if script != "" {
@@ -114,7 +114,7 @@ func TestOlder(t *testing.T) {
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := Package(ctx, filepath.Join(module(t, map[string]string{"hello/hello.go": helloSource}), "hello"), Options{Env: environ()})
+	_, err := Package(ctx, filepath.Join(writeModule(t, map[string]string{"hello/hello.go": helloSource}), "hello"), Options{Env: environ()})
 	if !fault.Has(err, fault.Unavailable) {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 func vetted(t *testing.T, files map[string]string) []string {
 	t.Helper()
 	ctx := context.Background()
-	tree, err := inspect(ctx, filepath.Join(module(t, files), "hello"), environ())
+	tree, err := inspect(ctx, filepath.Join(writeModule(t, files), "hello"), environ())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,14 +113,14 @@ func unreached() { go unreached() }
 ` + tail0})
 	var want []string
 	for _, w := range []string{
-		"refused: hello.go:16 a go statement", "refused: hello.go:18 a channel send", "refused: hello.go:19 a channel receive",
-		"refused: hello.go:20 a range over a channel", "refused: hello.go:22 a select statement", "refused: hello.go:23 a channel receive",
-		"refused: hello.go:26 time.Sleep", "refused: hello.go:27 time.After", "refused: hello.go:28 time.NewTimer", "refused: hello.go:29 time.NewTicker",
-		"refused: hello.go:30 time.AfterFunc", "refused: hello.go:32 (*sync.WaitGroup).Wait", "refused: hello.go:33 (*sync.WaitGroup).Wait",
-		"refused: hello.go:35 (*sync.Cond).Wait", "warned: hello.go:36 time.Now", "warned: hello.go:37 time.Since", "warned: hello.go:38 math/rand.Int",
-		"warned: hello.go:39 math/rand/v2.IntN", "warned: hello.go:42 crypto/rand.Read",
-		"warned: hello.go:47 a range over a map that calls the workflow", "warned: hello.go:50 a range over a map that calls the workflow",
-		"refused: hello.go:56 a channel receive", "refused: hello.go:59 a select statement",
+		"refused: hello/hello.go:16 a go statement", "refused: hello/hello.go:18 a channel send", "refused: hello/hello.go:19 a channel receive",
+		"refused: hello/hello.go:20 a range over a channel", "refused: hello/hello.go:22 a select statement", "refused: hello/hello.go:23 a channel receive",
+		"refused: hello/hello.go:26 time.Sleep", "refused: hello/hello.go:27 time.After", "refused: hello/hello.go:28 time.NewTimer", "refused: hello/hello.go:29 time.NewTicker",
+		"refused: hello/hello.go:30 time.AfterFunc", "refused: hello/hello.go:32 (*sync.WaitGroup).Wait", "refused: hello/hello.go:33 (*sync.WaitGroup).Wait",
+		"refused: hello/hello.go:35 (*sync.Cond).Wait", "warned: hello/hello.go:36 time.Now", "warned: hello/hello.go:37 time.Since", "warned: hello/hello.go:38 math/rand.Int",
+		"warned: hello/hello.go:39 math/rand/v2.IntN", "warned: hello/hello.go:42 crypto/rand.Read",
+		"warned: hello/hello.go:47 a range over a map that calls the workflow", "warned: hello/hello.go:50 a range over a map that calls the workflow",
+		"refused: hello/hello.go:56 a channel receive", "refused: hello/hello.go:59 a select statement",
 	} {
 		want = append(want, w+" | Workflows → Hello")
 	}
@@ -208,12 +208,12 @@ func Unused() { time.Sleep(1) }
 `})
 	const lib = "example.com/shop/lib."
 	want := []string{
-		"refused: module/lib/lib.go:5 a go statement | Workflows → Hello → run → " + lib + "NewBox → " + lib + "init",
-		"refused: module/lib/lib.go:11 time.Sleep | Workflows → Hello → run → (*dirty).Step → " + lib + "Direct → " + lib + "helper",
-		"refused: module/lib/lib.go:13 time.Sleep | Workflows → Hello → run → (nested).String → " + lib + "FromString",
-		"refused: module/lib/lib.go:15 time.Sleep | Workflows → Hello → run → table → " + lib + "FromTable",
-		"refused: module/lib/lib.go:17 time.Sleep | Workflows → Hello → run → (byName).Less → " + lib + "FromLess",
-		"refused: module/lib/lib.go:23 time.Sleep | Workflows → Hello → run → " + lib + "(*Box[T]).Open",
+		"refused: lib/lib.go:5 a go statement | Workflows → Hello → run → " + lib + "NewBox → " + lib + "init",
+		"refused: lib/lib.go:11 time.Sleep | Workflows → Hello → run → (*dirty).Step → " + lib + "Direct → " + lib + "helper",
+		"refused: lib/lib.go:13 time.Sleep | Workflows → Hello → run → (nested).String → " + lib + "FromString",
+		"refused: lib/lib.go:15 time.Sleep | Workflows → Hello → run → table → " + lib + "FromTable",
+		"refused: lib/lib.go:17 time.Sleep | Workflows → Hello → run → (byName).Less → " + lib + "FromLess",
+		"refused: lib/lib.go:23 time.Sleep | Workflows → Hello → run → " + lib + "(*Box[T]).Open",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("found\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -222,13 +222,13 @@ func Unused() { time.Sleep(1) }
 
 // Warnings are reported, and refused when strict.
 func TestStrict(t *testing.T) {
-	dir := module(t, map[string]string{"hello/hello.go": head + `	"time"
+	dir := writeModule(t, map[string]string{"hello/hello.go": head + `	"time"
 )
 
 var Hello = workflow.Define("Hello", func(ctx workflow.Context, in workflow.None) (time.Time, error) { return time.Now(), nil })
 ` + tail0})
 	_, err := Package(context.Background(), filepath.Join(dir, "hello"), Options{Strict: true, Env: environ()})
-	if !fault.Has(err, fault.InvalidInput) || !strings.Contains(err.Error(), "hello.go:8: time.Now: use workflow.Now") || !strings.Contains(err.Error(), "Workflows → Hello") {
+	if !fault.Has(err, fault.InvalidInput) || !strings.Contains(err.Error(), "hello/hello.go:8: time.Now: use workflow.Now") || !strings.Contains(err.Error(), "Workflows → Hello") {
 		t.Error(err)
 	}
 	r, err := Package(context.Background(), filepath.Join(dir, "hello"), Options{Env: environ()})

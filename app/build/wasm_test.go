@@ -230,7 +230,7 @@ func TestModuleAnswersLikeNative(t *testing.T) {
 
 // A panic of the code is answered, not trapped, and shows where it came from; large values pass; the buffers do not grow for ever.
 func TestModuleEdges(t *testing.T) {
-	dir := module(t, map[string]string{"hello/hello.go": strings.Replace(helloSource, "return Greet.Execute(ctx, in)",
+	dir := writeModule(t, map[string]string{"hello/hello.go": strings.Replace(helloSource, "return Greet.Execute(ctx, in)",
 		"if in.Name == \"boom\" {\n\t\tvar p *In\n\t\treturn p.Name, nil\n\t}\n\treturn in.Name, nil", 1)})
 	r, err := Package(context.Background(), dir+"/hello", Options{Env: environ()})
 	if err != nil {
@@ -255,4 +255,41 @@ func TestModuleEdges(t *testing.T) {
 	if out, err := s.call(s.instance(), "aion_activate", nil); err != nil || len(out) != 0 {
 		t.Errorf("%q %v", out, err)
 	}
+}
+
+// BenchmarkModule: one activation of a parked run and its answer, inside wasm.
+func BenchmarkModule(b *testing.B) {
+	r, err := Package(context.Background(), "../../sdk/guest/testdata/random", Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := newSandbox(b, r.Module)
+	ops := make([]random.Op, 3000)
+	for i := range ops {
+		ops[i] = random.Op{Kind: "call", N: 1}
+	}
+	input, _ := json.Marshal(ops)
+	var m api.Module
+	next := model.Ordinal(0)
+	b.ResetTimer()
+	for b.Loop() {
+		if next%3000 == 0 {
+			b.StopTimer()
+			if m != nil {
+				_ = m.Close(context.Background())
+			}
+			m, next = s.instance(), 1
+			in := activation(1, []history.Attributes{&history.Started{Type: "Random", Seed: make([]byte, 32), Input: model.Payload{ContentType: model.ContentTypeJSON, Data: input}}})
+			if _, err := s.call(m, "aion_activate", in); err != nil {
+				b.Fatal(err)
+			}
+			b.StartTimer()
+		}
+		in := activation(1, []history.Attributes{&history.ActivityCompleted{Ordinal: next, Attempt: 1, Result: model.Payload{ContentType: model.ContentTypeJSON, Data: []byte(`"r"`)}}})
+		if _, err := s.call(m, "aion_activate", in); err != nil {
+			b.Fatal(err)
+		}
+		next++
+	}
+	_ = m.Close(context.Background())
 }

@@ -22,7 +22,7 @@ func Define[I, O any](name string, opts Options) Activity[I, O] {
 }
 
 // Named is an activity known by its name alone, for names that are only known at run time and for workers in other languages.
-// Its input and result are passed as they are; guest.Encode and Payload.Decode turn values into them and back.
+// Its input and result are passed as they are; workflow.NewPayload and Payload.Decode turn values into them and back.
 func Named(name string, opts Options) Activity[workflow.Payload, workflow.Payload] {
 	return Activity[workflow.Payload, workflow.Payload]{name, opts}
 }

@@ -17,6 +17,9 @@ type (
 	Info = guest.Info
 )
 
+// NewPayload writes a value as JSON, for code that handles values untyped; Payload.Decode reads it.
+func NewPayload(v any) (Payload, error) { return guest.Encode(v) }
+
 // A Workflow is a workflow type with its code. Make it with Define, as a package variable. Clients start it by this value and so
 // know the types of its input and its result.
 type Workflow[I, O any] struct{ def *guest.Workflow }

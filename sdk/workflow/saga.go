@@ -27,10 +27,13 @@ func (s *Saga) Add(undo func(ctx Context) error) { s.undo = append(s.undo, undo)
 // ErrCanceled). They run in a detached scope, every one of them even if some fail; failures are joined into *err as a
 // *CompensationError. A panic of the workflow passes through without compensation: it blocks the run until the code is repaired.
 func (s *Saga) End(ctx Context, err *error) {
+	if len(s.undo) == 0 {
+		return
+	}
 	if *err == nil {
 		*err = ctx.Err()
 	}
-	if *err == nil || len(s.undo) == 0 {
+	if *err == nil {
 		return
 	}
 	if r := recover(); r != nil {

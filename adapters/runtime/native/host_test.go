@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -92,11 +93,9 @@ func (h *host) activate() {
 		events[i] = 0xff // the code must not keep what it was given
 	}
 	if err != nil {
-		trap, ok := err.(*ports.Trap)
-		if !ok {
+		if !errors.As(err, &h.trap) {
 			h.t.Fatal(err)
 		}
-		h.trap = trap
 		return
 	}
 	h.logs = append(h.logs, r.Logs...)
