@@ -88,6 +88,8 @@ var migrations = []migration{
 		)`,
 		`CREATE TABLE route (type BLOB NOT NULL PRIMARY KEY, package BLOB NOT NULL, set_at INTEGER NOT NULL) WITHOUT ROWID`,
 		`CREATE INDEX route_package ON route (package)`,
+		// Workers that are connected, or were when the server ended (A-3).
+		`CREATE TABLE worker (identity BLOB NOT NULL PRIMARY KEY) WITHOUT ROWID`,
 		`CREATE TABLE namespace (name BLOB NOT NULL PRIMARY KEY, created_at INTEGER NOT NULL, retention INTEGER NOT NULL) WITHOUT ROWID`,
 	}},
 }
