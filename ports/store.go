@@ -313,6 +313,7 @@ type StoreInfo struct {
 
 // StoreStats counts calls since opening.
 type StoreStats struct {
+	Pressed      bool // the commit queue is more than 80 % full (rule B-1): starts should be refused before signals and results
 	Appends      int64
 	Commits      int64 // transactions; Appends / Commits is the mean batch
 	RowsWritten  int64

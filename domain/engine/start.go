@@ -27,6 +27,9 @@ func (e *Engine) Start(ctx context.Context, r ports.StartRequest) (ports.StartRe
 	if err := e.checkStart(ctx, &r); err != nil {
 		return ports.StartResult{}, err
 	}
+	if e.store.Stats().Pressed {
+		return ports.StartResult{}, fault.New(fault.Overloaded, "the commit queue is nearly full: new starts wait so that running workflows go on").Hinted("try again later")
+	}
 	pkg, err := e.packages.route(r.Type)
 	if err != nil {
 		return ports.StartResult{}, err

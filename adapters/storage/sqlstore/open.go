@@ -182,6 +182,7 @@ func (s *Store) Info() ports.StoreInfo {
 // Stats implements ports.Store.
 func (s *Store) Stats() ports.StoreStats {
 	return ports.StoreStats{
+		Pressed: s.queue.pressed(),
 		Appends: s.stats.appends.Load(), Commits: s.stats.commits.Load(), RowsWritten: s.stats.rows.Load(),
 		HistoryReads: s.stats.historyReads.Load(), ChainReads: s.stats.chainReads.Load(), OtherReads: s.stats.otherReads.Load(),
 		BytesWritten: s.stats.bytesWritten.Load(), HistoryRowsRead: s.stats.rowsRead.Load(), HistoryBytesRead: s.stats.bytesRead.Load(),

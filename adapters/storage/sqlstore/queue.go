@@ -101,6 +101,16 @@ func (q *queue) enter(ctx context.Context, size int64) error {
 	return nil
 }
 
+// pressed says whether less than a fifth of the queue is free.
+func (q *queue) pressed() bool {
+	fifth := q.capacity / 5
+	if !q.room.TryAcquire(fifth) {
+		return true
+	}
+	q.room.Release(fifth)
+	return false
+}
+
 func (q *queue) notify() {
 	select {
 	case q.wake <- struct{}{}:
