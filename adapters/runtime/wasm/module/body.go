@@ -47,7 +47,7 @@ func (r *reader) next(in *instr) {
 	case immDepth, immFunc, immLocal, immGlobal:
 		in.index = r.u32()
 	case immTable:
-		for range r.count("branch targets", MaxControls, 1) {
+		for range r.count("branch targets", MaxTargets, 1) {
 			in.targets = append(in.targets, r.u32())
 		}
 		in.targets = append(in.targets, r.u32())
@@ -113,7 +113,7 @@ func (m *Module) checkBody(r *reader, typ uint32) (b body) {
 func (m *Module) checkCode(r *reader, b *body, locals uint32) {
 	var in instr
 	open := []byte{opBlock} // the kinds of the open blocks; the function's own is the first
-	controls, loops, calls := 0, 0, false
+	controls, loops, targets, calls := 0, 0, 0, false
 	straight := true // nothing so far but blocks that were opened
 	functions := uint32(len(m.imports) + len(m.functions))
 	depth := func(d uint32) {
@@ -149,7 +149,7 @@ func (m *Module) checkCode(r *reader, b *body, locals uint32) {
 			for _, d := range in.targets {
 				depth(d)
 			}
-			controls += len(in.targets)
+			targets += len(in.targets)
 		case opCall, opCallIndirect:
 			calls = true
 			if in.op == opCall && in.index >= functions {
@@ -171,13 +171,15 @@ func (m *Module) checkCode(r *reader, b *body, locals uint32) {
 			controls++
 			straight = straight && in.op == opBlock
 		}
-		if controls > MaxControls || controls*int(locals) > MaxControlLocals || loops*int(locals) > MaxLoopLocals {
-			r.fail("a function with %d control instructions, %d loops and %d locals is too large", controls, loops, locals)
+		if controls > MaxControls || targets > MaxTargets {
+			r.fail("more than %d control instructions or %d branch targets in a function", MaxControls, MaxTargets)
 		}
 	}
 	if r.left() > 0 {
 		r.fail("%d bytes behind the end of a function", r.left())
 	}
 	b.small = !calls && loops == 0
-	return
+	if m.compile += compileTime(len(r.b), controls, loops, int(locals)); m.compile > MaxCompileTime {
+		r.fail("the functions up to here would take longer than %v to compile: %d blocks and %d locals in this one", MaxCompileTime, controls, locals)
+	}
 }

@@ -3,6 +3,7 @@ package module
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"github.com/aionrun/aion/domain/fault"
 )
@@ -23,6 +24,7 @@ type Module struct {
 	importSection, elementSection []byte // copied as they stand
 	yield                         uint32 // the function index of aion.yield
 	entries                       [numEntries]uint32
+	compile                       time.Duration // estimated
 }
 
 type function struct {

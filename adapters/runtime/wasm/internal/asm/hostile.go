@@ -159,12 +159,12 @@ func badEncodings() []Case {
 		{Name: "count-data", Code: raw(Data, huge), Refused: "4294967295 data segments: at most"},
 		{Name: "count-data-bytes", Code: raw(Data, Vec(Seq(0, I32(0), End, huge))), Refused: "4294967295 bytes are announced"},
 		{Name: "count-locals", Code: raw(CodeSection, Seq(1, U(8), 1, huge, 0x7f, End)), Refused: "6 functions are declared and 1 have code"},
-		{Name: "count-locals-one", Code: guest(func(b *Builder) { b.bodies[0] = Seq(U(8), 1, huge, 0x7f, End) }), Refused: "more than 4096 locals in a function"},
+		{Name: "count-locals-one", Code: guest(func(b *Builder) { b.bodies[0] = Seq(U(8), 1, huge, 0x7f, End) }), Refused: "more than 2048 locals in a function"},
 		{Name: "count-locals-sum", Code: guest(func(b *Builder) {
 			group := Seq(U(2000), 0x7f)
 			body := Seq(Vec(group, group, group), End)
 			b.bodies[0] = Seq(U(uint64(len(body))), body)
-		}), Refused: "more than 4096 locals in a function"},
+		}), Refused: "more than 2048 locals in a function"},
 		{Name: "count-body", Code: guest(func(b *Builder) { b.bodies[0] = Seq(U(1<<30), 0, End) }), Refused: "1073741824 bytes of code"},
 		{Name: "number-too-long", Code: raw(Functions, Seq(0x86, 0x80, 0x80, 0x80, 0x80, 0x00)), Refused: "a number is longer than five bytes"},
 		{Name: "number-too-large", Code: raw(Functions, Seq(0xff, 0xff, 0xff, 0xff, 0x7f)), Refused: "a number is larger than 32 bits"},
@@ -211,6 +211,17 @@ func badCode() []Case {
 		{Name: "code-no-end", Code: guest(func(b *Builder) { b.bodies[0] = Seq(U(2), 0, Nop) }), Refused: "truncated"},
 		{Name: "code-behind-end", Code: guest(func(b *Builder) { b.bodies[0] = Seq(U(4), 0, End, Nop, End) }), Refused: "2 bytes behind the end of a function"},
 		{Name: "code-nested", Code: code(nested(20_000)), Refused: "more than 16384 blocks in each other"},
+		{Name: "code-controls", Code: code(Code(slices.Repeat(Seq(Block()), 17_000))), Refused: "more than 16384 control instructions"},
+		{Name: "code-targets", Code: code(Code(slices.Repeat(Seq(I32(0), 0x0e, U(9000), Code(make([]byte, 9001))), 8))), Refused: "or 65536 branch targets"},
+		{Name: "code-slow-to-compile", Code: guest(func(b *Builder) {
+			ifs := Code(slices.Repeat(Seq(Get(0), If(I32(1), Set(1))), 2000))
+			for range 10 {
+				group := Seq(U(2000), 0x7f)
+				body := Seq(Vec(group), I32(0), Drop, ifs, End)
+				b.Func("", "i:", "")
+				b.bodies[len(b.bodies)-1] = Seq(U(uint64(len(body))), body)
+			}
+		}), Refused: "would take longer than 1m0s to compile"},
 		{Name: "code-operands", Code: code(I32Add, Drop), Load: "does not pass validation"},
 		{Name: "code-immutable", Code: guest(func(b *Builder) {
 			g := b.Global(0x7f, 0, I32(7))
