@@ -29,7 +29,7 @@ func (s *server) bounds(spec connect.Spec) []connect.HandlerOption {
 	}
 	limit, reason := s.maxBytes(spec.Procedure)
 	return []connect.HandlerOption{
-		connect.WithCodec(lenientBinary{}), connect.WithCodec(lenientJSON{"json"}), connect.WithCodec(lenientJSON{"json; charset=utf-8"}),
+		connect.WithCodec(binaryCodec{}), connect.WithCodec(jsonCodec{"json"}), connect.WithCodec(jsonCodec{"json; charset=utf-8"}),
 		connect.WithCompression("gzip",
 			func() connect.Decompressor { return &decompressor{limit: limit, reason: reason} },
 			func() connect.Compressor { return gzip.NewWriter(io.Discard) }),
@@ -57,8 +57,9 @@ func tooLarge(reason fault.Reason, limit int64) error {
 func (s *server) serveBounded(h http.Handler, w http.ResponseWriter, r *http.Request) {
 	limit, reason := s.maxBytes(r.URL.Path)
 	within := s.RequestTimeout
+	stream := r.URL.Path == aionv1connect.WorkerServiceStreamTasksProcedure
 	switch {
-	case r.URL.Path == aionv1connect.WorkerServiceStreamTasksProcedure:
+	case stream:
 		limit = 1<<63 - 1
 	case reason == fault.ArchiveTooLarge:
 		within *= 10
@@ -68,7 +69,9 @@ func (s *server) serveBounded(h http.Handler, w http.ResponseWriter, r *http.Req
 	b := &body{ReadCloser: r.Body, control: http.NewResponseController(w), left: limit, limit: limit, reason: reason, within: within}
 	b.timer = time.AfterFunc(within, b.late)
 	defer b.end()
-	r = r.WithContext(withBody(r.Context(), b))
+	if stream {
+		r = r.WithContext(withBody(r.Context(), b))
+	}
 	r.Body = b
 	h.ServeHTTP(w, r)
 }
@@ -164,7 +167,7 @@ func withBody(ctx context.Context, b *body) context.Context {
 	return context.WithValue(ctx, bodyKey{}, b)
 }
 
-// bodyOf gives the body of the request that is served with ctx.
+// bodyOf gives the body of the stream that is served with ctx.
 func bodyOf(ctx context.Context) *body { b, _ := ctx.Value(bodyKey{}).(*body); return b }
 
 // decompressor is a gzip reader that stops at the limit.

@@ -47,15 +47,15 @@ func asProto(message any) (proto.Message, error) {
 	return m, nil
 }
 
-// lenientBinary is the binary codec. It appends to the buffer that it is given.
-type lenientBinary struct{}
+// binaryCodec is the binary codec. It appends to the buffer that it is given.
+type binaryCodec struct{}
 
-func (lenientBinary) Name() string   { return "proto" }
-func (lenientBinary) IsBinary() bool { return true }
+func (binaryCodec) Name() string   { return "proto" }
+func (binaryCodec) IsBinary() bool { return true }
 
-func (c lenientBinary) Marshal(message any) ([]byte, error) { return c.MarshalAppend(nil, message) }
+func (c binaryCodec) Marshal(message any) ([]byte, error) { return c.MarshalAppend(nil, message) }
 
-func (lenientBinary) MarshalAppend(b []byte, message any) ([]byte, error) {
+func (binaryCodec) MarshalAppend(b []byte, message any) ([]byte, error) {
 	m, err := asProto(message)
 	if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func (lenientBinary) MarshalAppend(b []byte, message any) ([]byte, error) {
 	return proto.MarshalOptions{}.MarshalAppend(b, m)
 }
 
-func (lenientBinary) MarshalStable(message any) ([]byte, error) {
+func (binaryCodec) MarshalStable(message any) ([]byte, error) {
 	m, err := asProto(message)
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (lenientBinary) MarshalStable(message any) ([]byte, error) {
 	return proto.MarshalOptions{Deterministic: true}.Marshal(m)
 }
 
-func (lenientBinary) Unmarshal(b []byte, message any) error {
+func (binaryCodec) Unmarshal(b []byte, message any) error {
 	m, err := asProto(message)
 	if err != nil {
 		return err
@@ -82,15 +82,16 @@ func (lenientBinary) Unmarshal(b []byte, message any) error {
 	return nil
 }
 
-// lenientJSON is the JSON codec. Fields that it does not know are passed over, so that clients may be newer than the server.
-type lenientJSON struct{ name string }
+// jsonCodec is the JSON codec. A field or an enum's name that it does not know is an error: JSON is written by people, and
+// leaving out what they misspelt would do something else than they said.
+type jsonCodec struct{ name string }
 
-func (c lenientJSON) Name() string { return c.name }
-func (lenientJSON) IsBinary() bool { return false }
+func (c jsonCodec) Name() string { return c.name }
+func (jsonCodec) IsBinary() bool { return false }
 
-func (c lenientJSON) Marshal(message any) ([]byte, error) { return c.MarshalAppend(nil, message) }
+func (c jsonCodec) Marshal(message any) ([]byte, error) { return c.MarshalAppend(nil, message) }
 
-func (lenientJSON) MarshalAppend(b []byte, message any) ([]byte, error) {
+func (jsonCodec) MarshalAppend(b []byte, message any) ([]byte, error) {
 	m, err := asProto(message)
 	if err != nil {
 		return nil, err
@@ -98,7 +99,7 @@ func (lenientJSON) MarshalAppend(b []byte, message any) ([]byte, error) {
 	return protojson.MarshalOptions{}.MarshalAppend(b, m)
 }
 
-func (c lenientJSON) MarshalStable(message any) ([]byte, error) {
+func (c jsonCodec) MarshalStable(message any) ([]byte, error) {
 	b, err := c.Marshal(message)
 	if err != nil {
 		return nil, err
@@ -108,14 +109,14 @@ func (c lenientJSON) MarshalStable(message any) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-func (lenientJSON) Unmarshal(b []byte, message any) error {
+func (jsonCodec) Unmarshal(b []byte, message any) error {
 	m, err := asProto(message)
 	if err != nil {
 		return err
 	}
 	if len(b) == 0 {
 		mark(m, "it is empty; an empty message is {}")
-	} else if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(b, m); err != nil {
+	} else if err := protojson.Unmarshal(b, m); err != nil {
 		mark(m, err.Error())
 	}
 	return nil

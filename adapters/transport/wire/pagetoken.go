@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aionrun/aion/domain/fault"
@@ -57,7 +58,7 @@ func DecodeToken(s Scope, token string) ([]byte, error) {
 		return nil, badToken("is too long")
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(b) < 1+tokenScope+tokenChecksum {
+	if err != nil || len(b) < 1+tokenScope+tokenChecksum || strings.ContainsAny(token, "\r\n") { // which base64 passes over
 		return nil, badToken("is not one of this server's")
 	}
 	body, sum := b[:len(b)-tokenChecksum], sha256.Sum256(b[:len(b)-tokenChecksum])
