@@ -1,0 +1,77 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/aionrun/aion/adapters/runtime/native"
+	"github.com/aionrun/aion/app/config"
+	"github.com/aionrun/aion/domain/fault"
+	"github.com/aionrun/aion/domain/model"
+	"github.com/aionrun/aion/ports"
+)
+
+// runtimes runs code of this process and deployed packages side by side. Either may be nil.
+type runtimes struct {
+	native ports.Runtime
+	wasm   ports.Runtime
+}
+
+var _ ports.Runtime = runtimes{}
+
+// Load gives model.NativePackage to the native runtime and everything else to the other.
+func (r runtimes) Load(ctx context.Context, hash model.PackageHash, code []byte) (ports.Program, error) {
+	switch {
+	case hash == model.NativePackage && r.native != nil:
+		return r.native.Load(ctx, hash, code)
+	case hash == model.NativePackage:
+		return nil, fault.NotFoundf("no workflow is compiled into this server")
+	case r.wasm == nil:
+		return nil, fault.New(fault.Unimplemented, "this server does not run deployed packages")
+	}
+	return r.wasm.Load(ctx, hash, code)
+}
+
+// Stats adds up what both hold.
+func (r runtimes) Stats() ports.RuntimeStats {
+	var sum ports.RuntimeStats
+	for _, one := range r.both() {
+		s := one.Stats()
+		sum.LiveInstances += s.LiveInstances
+		sum.LiveBytes += s.LiveBytes
+		sum.Hibernated += s.Hibernated
+		sum.Restored += s.Restored
+		sum.Dropped += s.Dropped
+		sum.FuelUsed += s.FuelUsed
+	}
+	return sum
+}
+
+// Close closes both.
+func (r runtimes) Close(ctx context.Context) error {
+	var all []error
+	for _, one := range r.both() {
+		all = append(all, one.Close(ctx))
+	}
+	return errors.Join(all...)
+}
+
+func (r runtimes) both() []ports.Runtime {
+	var out []ports.Runtime
+	for _, one := range []ports.Runtime{r.native, r.wasm} {
+		if one != nil {
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+// openRuntimes makes the runtimes of a server.
+func openRuntimes(_ context.Context, _ config.Config, o Options, _ *slog.Logger) (runtimes, error) {
+	var r runtimes
+	if len(o.Native) > 0 {
+		r.native = native.New(o.Native...)
+	}
+	return r, nil
+}
