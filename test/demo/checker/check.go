@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	ordersaga "github.com/aionrun/aion/examples/order-saga"
 	"github.com/aionrun/aion/examples/order-saga/shop"
@@ -85,7 +86,6 @@ func check(dir string, orders []ordersaga.Order) (*Report, error) {
 	r.books = shop.Audit(entries, orders, shipped)
 	r.MoneyBalance = r.books.Balance
 	r.Lost, r.RepeatedAfterRecorded, r.Wrong = len(lost), len(v.Repeated), len(wrong)
-	r.findings = append(append(append(lost, v.Repeated...), wrong...), r.books.Wrong...)
 	demand := func(ok bool, format string, args ...any) {
 		if !ok {
 			r.findings = append(r.findings, fmt.Sprintf(format, args...))
@@ -95,6 +95,7 @@ func check(dir string, orders []ordersaga.Order) (*Report, error) {
 	demand(r.KillsWithOpenRuns >= wantServerKills, "the server was killed %d times with runs open; %d are needed", r.KillsWithOpenRuns, wantServerKills)
 	workers := v.CountedKills(evidence.Worker, func(verdict.KillPoint) bool { return true })
 	demand(workers >= wantWorkerKills, "the worker was killed %d times; %d are needed", workers, wantWorkerKills)
+	r.findings = slices.Concat(r.findings, lost, v.Repeated, r.books.Wrong, wrong)
 	return r, nil
 }
 
