@@ -44,9 +44,6 @@ type Job struct {
 	TakesMS  int   `json:"takes_ms"`
 }
 
-// Answer is what Work answers.
-func (j Job) Answer() int64 { return j.N*j.N + 1 }
-
 // What workers, clients and the code meet by.
 const Demanded = activity.Type("demanded")
 
@@ -128,26 +125,6 @@ var Load = workflow.Define("Load", func(ctx workflow.Context, p Plan) (d Done, e
 	d.Sum += last
 	return d, err
 })
-
-// Result is what a completed run of the plan answers, given the sum of the signals.
-func (p Plan) Result(signals int64) Done {
-	d := Done{Signals: signals, Sum: Job{N: p.Base}.Answer() + Job{N: 1}.Answer() + Job{N: p.Base + 7}.Answer()}
-	for i := range p.Parallel {
-		d.Sum += Job{N: p.Base + int64(i)}.Answer()
-	}
-	return d
-}
-
-// Status is how a run of the plan has to end, as histories name it.
-func (p Plan) Status() string {
-	switch p.End {
-	case Cancel:
-		return "Canceled"
-	case Fail:
-		return "Failed"
-	}
-	return "Completed"
-}
 
 // Workflows lists what the package offers.
 func Workflows() []workflow.Definition { return []workflow.Definition{Load} }
