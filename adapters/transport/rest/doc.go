@@ -1,0 +1,9 @@
+// Package rest serves Aion over plain HTTP. These are the raw forms: the request's body is the payload and so is the answer's, so
+// that a workflow can be started, signaled and queried with curl:
+//
+//	POST /api/v1/namespaces/{namespace}/workflow-types/{type}:start?wait=10s&workflow_id=…
+//	POST /api/v1/namespaces/{namespace}/workflows/{workflow_id}:signal?name=…
+//	POST /api/v1/namespaces/{namespace}/workflows/{workflow_id}:query?name=…
+//
+// Names in the path are percent-encoded, and any name can be: the workflow ID "order/7:a é" is order%2F7:a%20%C3%A9.
+package rest
