@@ -114,6 +114,9 @@ func (r *run) one(ctx workflow.Context, o Op) (err error) {
 		r.note("try", v, ok, err)
 	case "random":
 		r.note("random", workflow.UUID(ctx), workflow.Rand(ctx).IntN(100))
+	case "panic": // not drawn at random
+		var nobody *run
+		nobody.note("boom")
 	case "log":
 		workflow.Logger(ctx).Info("line", "n", o.N)
 	default:
