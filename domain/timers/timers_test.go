@@ -1,8 +1,10 @@
 package timers_test
 
 import (
+	"fmt"
 	"math"
-	"sort"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +18,29 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// fired notes what fired and when.
+type fired[K any] struct {
+	mu    sync.Mutex
+	began time.Time
+	keys  []K
+	at    []time.Duration
+}
+
+func (f *fired[K]) add(due []K) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, k := range due {
+		f.keys, f.at = append(f.keys, k), append(f.at, time.Since(f.began))
+	}
+	return len(f.keys)
+}
+
+func (f *fired[K]) get() ([]K, []time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.keys, f.at
+}
+
 // pass lets time go by, and waits for what it brings.
 func pass(d time.Duration) {
 	time.Sleep(d)
@@ -26,29 +51,24 @@ func pass(d time.Duration) {
 func TestOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		var got []string
-		q := timers.New(system.Clock{}, func(due []string) {
-			for _, k := range due {
-				got = append(got, k+"@"+time.Since(began).String())
-			}
-		})
+		f := &fired[string]{began: began}
+		q := timers.New(system.Clock{}, func(due []string) { f.add(due) })
 		defer q.Close()
 		q.Add(began.Add(2*time.Second), "b")
 		q.Add(began.Add(time.Second), "a")
 		q.Add(began.Add(2*time.Second), "c")
 		q.Add(began.Add(-time.Second), "past")
 		synctest.Wait()
-		if len(got) != 1 || got[0] != "past@0s" {
-			t.Fatalf("at once: %v", got)
+		if got, at := f.get(); !slices.Equal(got, []string{"past"}) || at[0] != 0 {
+			t.Fatalf("at once: %v %v", got, at)
 		}
 		pass(999 * time.Millisecond)
-		if len(got) != 1 {
+		if got, _ := f.get(); len(got) != 1 {
 			t.Fatalf("early: %v", got)
 		}
 		pass(time.Hour)
-		want := []string{"past@0s", "a@1s", "b@2s", "c@2s"}
-		if len(got) != 4 || got[1] != want[1] || got[2] != want[2] || got[3] != want[3] {
-			t.Fatalf("got %v, want %v", got, want)
+		if got, at := f.get(); !slices.Equal(got, []string{"past", "a", "b", "c"}) || !slices.Equal(at, []time.Duration{0, time.Second, 2 * time.Second, 2 * time.Second}) {
+			t.Fatalf("got %v at %v", got, at)
 		}
 	})
 }
@@ -57,15 +77,12 @@ func TestOrder(t *testing.T) {
 func TestSetAndRemove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		var got []time.Duration
-		var q *timers.Queue[int]
+		f := &fired[int]{began: began}
 		again := &timers.Entry[int]{Key: 1}
+		var q *timers.Queue[int]
 		q = timers.New(system.Clock{}, func(due []int) {
-			for range due {
-				got = append(got, time.Since(began))
-				if len(got) < 3 {
-					q.Set(again, time.Now().Add(time.Second))
-				}
+			if f.add(due) < 3 {
+				q.Set(again, time.Now().Add(time.Second))
 			}
 		})
 		defer q.Close()
@@ -76,8 +93,8 @@ func TestSetAndRemove(t *testing.T) {
 		q.Remove(gone)
 		q.Remove(gone)
 		pass(time.Hour)
-		if len(got) != 3 || got[0] != 2*time.Second || got[2] != 4*time.Second || q.Len() != 0 {
-			t.Fatalf("%v, %d wait", got, q.Len())
+		if _, at := f.get(); !slices.Equal(at, []time.Duration{2 * time.Second, 3 * time.Second, 4 * time.Second}) || q.Len() != 0 {
+			t.Fatalf("%v, %d wait", at, q.Len())
 		}
 	})
 }
@@ -119,15 +136,20 @@ func TestAgainstModel(t *testing.T) {
 		}), 1, 60).Draw(rt, "ops")
 		synctest.Test(t, func(*testing.T) {
 			began := time.Now()
-			at := map[int]int{} // key → ms
-			var got, want [][2]int
-			now := func() int { return int(time.Since(began) / time.Millisecond) }
-			q := timers.New(system.Clock{}, func(due []int) {
-				for _, k := range due {
-					got = append(got, [2]int{now(), k})
-				}
-			})
+			f := &fired[int]{began: began}
+			q := timers.New(system.Clock{}, func(due []int) { f.add(due) })
 			defer q.Close()
+			now := func() int { return int(time.Since(began) / time.Millisecond) }
+			at := map[int]int{} // key → ms
+			var want []string
+			note := func(until int) {
+				for k, ms := range at {
+					if ms <= until {
+						want = append(want, fmt.Sprint(ms, k))
+						delete(at, k)
+					}
+				}
+			}
 			entries := map[int]*timers.Entry[int]{}
 			for k := range 10 {
 				entries[k] = &timers.Entry[int]{Key: k}
@@ -141,31 +163,20 @@ func TestAgainstModel(t *testing.T) {
 					at[key] = now() + delay
 					q.Set(entries[key], time.Now().Add(time.Duration(delay)*time.Millisecond))
 				}
-				until := now() + pause
 				pass(time.Duration(pause) * time.Millisecond)
-				for k, ms := range at {
-					if ms <= until {
-						want = append(want, [2]int{ms, k})
-						delete(at, k)
-					}
-				}
+				note(now())
 			}
-			for k, ms := range at {
-				want = append(want, [2]int{ms, k})
-			}
+			note(1 << 30)
 			pass(time.Minute)
-			less := func(s [][2]int) func(i, j int) bool {
-				return func(i, j int) bool { return s[i][0] < s[j][0] || s[i][0] == s[j][0] && s[i][1] < s[j][1] }
+			var got []string
+			keys, times := f.get()
+			for i, k := range keys {
+				got = append(got, fmt.Sprint(times[i].Milliseconds(), k))
 			}
-			sort.Slice(got, less(got))
-			sort.Slice(want, less(want))
-			if len(got) != len(want) {
+			slices.Sort(got)
+			slices.Sort(want)
+			if !slices.Equal(got, want) {
 				rt.Fatalf("fired %v, want %v", got, want)
-			}
-			for i := range got {
-				if got[i] != want[i] {
-					rt.Fatalf("fired %v, want %v", got, want)
-				}
 			}
 		})
 	})
