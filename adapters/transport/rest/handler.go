@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -26,13 +27,14 @@ type Options struct {
 	Service ports.Workflows
 	Auth    ports.Authenticator
 	Log     *slog.Logger // gets internal errors and panics; nil = slog.Default()
+	Origins []string     // web origins whose pages may call, beside the server's own; "*" = all
 
 	MaxRequestBytes int64         // of a body; 0 = 8 MiB
 	RequestTimeout  time.Duration // how long a body may take to arrive; 0 = 1 minute
 }
 
-// Handler serves the raw forms. Requests that a browser makes for a page of another origin are refused: a page that somebody on
-// the server's machine looks at must not start workflows.
+// Handler serves the raw forms. Requests that a browser makes for a page of an origin that is not in Options are refused: a page
+// that somebody on the server's machine looks at must not start workflows. An origin that is none is passed over.
 func Handler(o Options) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -43,7 +45,11 @@ func Handler(o Options) http.Handler {
 	if o.RequestTimeout == 0 {
 		o.RequestTimeout = time.Minute
 	}
-	return &handler{Options: o, origins: http.NewCrossOriginProtection()}
+	h := &handler{Options: o, origins: http.NewCrossOriginProtection()}
+	for _, origin := range o.Origins {
+		_ = h.origins.AddTrustedOrigin(origin) // "*" is none
+	}
+	return h
 }
 
 type handler struct {
@@ -91,7 +97,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *call) serve() error {
-	if err := c.origins.Check(c.r); err != nil {
+	if err := c.origins.Check(c.r); err != nil && !slices.Contains(c.Origins, "*") {
 		return fault.Wrap(fault.PermissionDenied, err, "a browser made this request for a page of another origin").
 			Hinted("call the server from its own pages, or from outside a browser")
 	}

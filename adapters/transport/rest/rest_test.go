@@ -350,6 +350,16 @@ func TestAuthentication(t *testing.T) {
 	}
 }
 
+// Pages of origins that are configured may call.
+func TestOrigins(t *testing.T) {
+	for origins, want := range map[string]int{"": 403, "https://console.example": 202, "*": 202, "https://other.example": 403, "nonsense": 403} {
+		c, url := serve(t, rest.Options{Service: &transporttest.Service{}, Auth: dev.Auth{}, Origins: strings.Fields(origins)})
+		if res, body := do(t, c, "POST", url+startHello, "", "Origin", "https://console.example", "Sec-Fetch-Site", "cross-site"); res.StatusCode != want {
+			t.Errorf("with origins %q: got %d %s", origins, res.StatusCode, body)
+		}
+	}
+}
+
 // A body that does not arrive is given up; a service that takes its time is not.
 func TestSlowCallers(t *testing.T) {
 	const limit = 50 * time.Millisecond
