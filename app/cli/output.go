@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -33,7 +34,7 @@ func (s *shell) asJSON() bool { return s.output == "json" }
 
 // message prints a message of the wire contract as one line of JSON.
 func (s *shell) message(m proto.Message) error {
-	line, err := jsonform.Marshal(m)
+	line, err := jsonform.MarshalAll(m)
 	if err != nil {
 		return err
 	}
@@ -111,4 +112,13 @@ func (s *shell) value(v any) error {
 	e := json.NewEncoder(s.Out)
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
+}
+
+// jsonLine is a value in one line, without its end.
+func jsonLine(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'}), err
 }

@@ -95,7 +95,8 @@ func (s *shell) root() *cobra.Command {
 		},
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetHelpCommand(&cobra.Command{Hidden: true})
+	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
+	root.SetHelpCommandGroupID("serve")
 	flags := root.PersistentFlags()
 	flags.StringVar(&s.address, "address", "", "server to call, host:port or URL (AION_ADDRESS; default 127.0.0.1:7470)")
 	flags.StringVarP(&s.namespace, "namespace", "n", "", "namespace (AION_NAMESPACE; default: the server's)")
@@ -107,7 +108,14 @@ func (s *shell) root() *cobra.Command {
 		id, title string
 		commands  []*cobra.Command
 	}{
-		{"serve", "Serve:", []*cobra.Command{s.serverCommand(), s.versionCommand()}},
+		{"code", "Write and deploy workflows:", []*cobra.Command{s.buildCommand(), s.deployCommand(), s.packageCommand()}},
+		{"runs", "Work with runs:", []*cobra.Command{
+			s.startCommand(), s.resultCommand(), s.signalCommand(), s.queryCommand(), s.cancelCommand(), s.terminateCommand(), s.listCommand(), s.countCommand(),
+			s.describeCommand(), s.historyCommand(), s.repinCommand(),
+		}},
+		{"serve", "Run and look after a server:", []*cobra.Command{
+			s.serverCommand(), s.workerCommand(), s.queueCommand(), s.configCommand(), s.migrateCommand(), s.completionCommand(), s.versionCommand(),
+		}},
 	}
 	for _, g := range groups {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})

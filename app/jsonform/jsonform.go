@@ -20,9 +20,16 @@ import (
 
 var payloadName = (&aionv1.Payload{}).ProtoReflect().Descriptor().FullName()
 
-// Marshal writes m in one line.
-func Marshal(m proto.Message) ([]byte, error) {
-	raw, err := protojson.Marshal(m)
+// Marshal writes what is set in m, in one line.
+func Marshal(m proto.Message) ([]byte, error) { return marshal(m, protojson.MarshalOptions{}) }
+
+// MarshalAll writes m in one line, with zeros, empty texts and empty lists for what is not set.
+func MarshalAll(m proto.Message) ([]byte, error) {
+	return marshal(m, protojson.MarshalOptions{EmitDefaultValues: true})
+}
+
+func marshal(m proto.Message, o protojson.MarshalOptions) ([]byte, error) {
+	raw, err := o.Marshal(m)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/aionrun/aion/adapters/storage/memory"
+	"github.com/aionrun/aion/adapters/transport/connect"
+	"github.com/aionrun/aion/domain/fault"
+	"github.com/aionrun/aion/domain/model"
+	"github.com/aionrun/aion/ports"
+	"github.com/aionrun/aion/sdk/activity"
+	"github.com/aionrun/aion/sdk/workflow"
+)
+
+type person struct {
+	Name string `json:"name"`
+}
+
+var (
+	greet   = activity.Define[person, string]("Greet", activity.Options{StartToClose: 5 * time.Second})
+	approve = workflow.DefineSignal[person]("approve")
+	status_ = workflow.DefineQuery[workflow.None, string]("status")
+)
+
+// testWorkflows are what the scripts start: Hello (one activity), Approval (a signal, a query), Nap (a timer), Refuse (fails), Stuck (is Blocked).
+func testWorkflows() []workflow.Definition {
+	return []workflow.Definition{
+		workflow.Define("Hello", func(ctx workflow.Context, in person) (string, error) { return greet.Execute(ctx, in) }),
+		workflow.Define("Approval", func(ctx workflow.Context, in person) (string, error) {
+			state := "waiting for approval of " + in.Name
+			status_.Handle(ctx, func(workflow.None) (string, error) { return state, nil })
+			by, err := approve.Receive(ctx)
+			if err != nil {
+				return "", err
+			}
+			state = "approved"
+			return "approved by " + by.Name, nil
+		}),
+		workflow.Define("Nap", func(ctx workflow.Context, _ workflow.None) (string, error) {
+			return "slept", workflow.Sleep(ctx, 24*time.Hour)
+		}),
+		workflow.Define("Refuse", func(workflow.Context, workflow.None) (string, error) { return "", errors.New("not today") }),
+		workflow.Define("Stuck", func(workflow.Context, workflow.None) (string, error) { panic("a defect") }),
+	}
+}
+
+// testWorker serves Greet until it is told to stop. A greeting of "nobody" fails and is retried for ever.
+func testWorker() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	remote := connect.NewRemote(connect.HTTPClient(), "http://"+os.Getenv("AION_ADDRESS"))
+	s, err := remote.Register(ctx, ports.WorkerRegistration{
+		Namespaces: []model.Namespace{"default"}, Queues: []model.TaskQueue{"default", "vip"}, ActivityTypes: []model.ActivityType{"Greet"}, Slots: 4, Identity: "testworker",
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer s.Close()
+	for {
+		f, err := s.Next(ctx)
+		if err != nil {
+			return 0
+		}
+		for _, task := range f.Tasks {
+			in, err := greet.DecodeInput(workflow.Payload{ContentType: task.Input.ContentType, Data: task.Input.Data})
+			result := ports.TaskResult{Token: task.Token}
+			if err != nil || in.Name == "nobody" {
+				result.Failed = &model.Failure{Type: "nobody", Message: "nobody is there", Retryable: true}
+			} else {
+				out, _ := greet.EncodeResult("Hello, " + in.Name)
+				result.Completed = &model.Payload{ContentType: out.ContentType, Data: out.Data}
+			}
+			s.Results([]ports.TaskResult{result})
+		}
+	}
+}
+
+// lossyStore no longer knows whether a commit happened once a workflow ID begins with "lose" [C-8].
+type lossyStore struct{ ports.Store }
+
+func newLossyStore() ports.Store { return lossyStore{memory.New()} }
+
+func (s lossyStore) Append(ctx context.Context, a *ports.Append) (ports.AppendResult, error) {
+	if strings.HasPrefix(string(a.Key.WorkflowID), "lose") {
+		return ports.AppendResult{}, fault.New(fault.UnknownOutcome, "the outcome of a commit is unknown").Hinted("look at the disk")
+	}
+	return s.Store.Append(ctx, a)
+}
