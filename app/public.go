@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/aionrun/aion/adapters/transport/connect"
+	"github.com/aionrun/aion/adapters/transport/rest"
 	"github.com/aionrun/aion/domain/fault"
 	"github.com/aionrun/aion/ports"
 )
@@ -52,6 +53,9 @@ func (s *Server) publicHandler() (http.Handler, error) {
 		Service: service, Auth: s.opt.Auth, Ready: s.Ready, Version: s.opt.Version, Log: s.log, Clock: s.opt.Clock,
 		PageSize: s.cfg.Limits.PageSize, MaxRequestBytes: s.cfg.Server.MaxRequestBytes, MaxArchiveBytes: s.cfg.Deploy.MaxArchiveBytes,
 	})
+	mux.Handle(rest.Prefix, rest.Handler(rest.Options{
+		Service: service, Auth: s.opt.Auth, Log: s.log, Origins: s.cfg.Server.CORSOrigins, MaxRequestBytes: s.cfg.Server.MaxRequestBytes,
+	}))
 	mux.Handle("/", calls) // also says what it does not know
 	return crossOrigin(s.cfg.Server.CORSOrigins, mux), nil
 }
@@ -79,7 +83,7 @@ func crossOrigin(origins []string, h http.Handler) http.Handler {
 			return
 		}
 		w.Header().Set("Access-Control-Allow-Origin", origin)
-		w.Header().Set("Access-Control-Expose-Headers", "Aion-Outcome, Aion-Workflow-Id, Aion-Run-Id, Grpc-Status, Grpc-Message, Grpc-Status-Details-Bin")
+		w.Header().Set("Access-Control-Expose-Headers", "Aion-Outcome, Aion-Workflow-Id, Aion-Run-Id, Aion-As-Of-Seq, Grpc-Status, Grpc-Message, Grpc-Status-Details-Bin")
 		if asked := r.Header.Get("Access-Control-Request-Headers"); r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
 			w.Header().Set("Access-Control-Allow-Methods", strings.Join([]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete}, ", "))
 			w.Header().Set("Access-Control-Allow-Headers", asked)

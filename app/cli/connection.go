@@ -77,6 +77,9 @@ func (s *shell) target() (*url.URL, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, usageError{fmt.Errorf("%s %q is no address: it must be host:port or a URL, for example %s", from, address, defaultAddress)}
 	}
+	if u.Port() == "" && u.Scheme == "http" {
+		u.Host = net.JoinHostPort(u.Hostname(), "7470")
+	}
 	u.Path = strings.TrimSuffix(u.Path, "/")
 	return u, nil
 }
