@@ -11,7 +11,7 @@
 //   - memory.fill and memory.copy run in chunks, each of them charged, so that no single instruction runs for long;
 //   - it exports exactly what the host needs (see the Export… names): the memory, one dispatching function, the mutable globals and the
 //     fuel. All other exports are dropped, so no name can collide;
-//   - data segments are taken out: the host writes them once, into the memory from which the image is baked, and every instance starts
-//     from the image;
+//   - the memory begins empty and data segments are taken out: the host writes them once, into the memory from which the image is
+//     baked, and every instance starts with a copy of the image;
 //   - custom sections are dropped but for the names of functions, which make traces readable.
 package module

@@ -16,8 +16,8 @@ func ExportGlobal(i int) string { return "global" + strconv.Itoa(i) }
 type Runnable struct {
 	Code     []byte    // the rewritten module, without data segments
 	Data     []Segment // what the memory holds before _initialize; slices of the uploaded module
-	MinPages uint32    // how large the memory is then
-	MaxPages uint32    // the module's own bound
+	MinPages uint32    // how large the memory is then; the rewritten module's begins empty
+	MaxPages uint32    // the guest's own bound
 	Globals  []int     // the mutable globals that hold the guest's state, for ExportGlobal
 	Elements int       // entries of the function table
 }
@@ -62,7 +62,9 @@ func (m *Module) Rewrite() *Runnable {
 	if m.table != nil {
 		section(secTable, putU32(putU32([]byte{1, 0x70, 1}, m.table.min), m.table.max))
 	}
-	section(secMemory, putU32(putU32([]byte{1, 1}, r.MinPages), r.MaxPages))
+	// The memory belongs to the run and not to the module that the engine instantiates: it begins empty, and the host puts a memory in
+	// place before each call. The guest's own bounds are MinPages and MaxPages.
+	section(secMemory, putU32([]byte{1, 1, 0}, MaxMemoryPages))
 
 	b = putU32(nil, fuel+1)
 	for i, g := range m.globals {

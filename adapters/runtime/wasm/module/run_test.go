@@ -102,6 +102,7 @@ func rewritten(t tester, b *asm.Builder, fuel int64) *machine {
 	}
 	r := m.Rewrite()
 	h := start(t, r.Code, fuel)
+	h.m.Memory().Grow(r.MinPages)
 	for _, d := range r.Data {
 		h.m.Memory().Write(d.Offset, d.Bytes)
 	}

@@ -57,11 +57,8 @@ func describe() uint64 {
 
 //go:wasmexport aion_activate
 func activate(n int32) uint64 {
-	each(input[:n], func(field int, v uint64, b []byte) {
-		switch field {
-		case 2:
-			live = v != 0
-		case 3:
+	each(input[:n], func(field int, _ uint64, b []byte) {
+		if field == 3 {
 			apply(b)
 		}
 	})

@@ -29,10 +29,7 @@ type signal struct {
 	data []byte
 }
 
-var (
-	r    = &run{done: map[uint32][]byte{}}
-	live bool
-)
+var r = &run{done: map[uint32][]byte{}}
 
 func apply(event []byte) {
 	each(event, func(kind int, _ uint64, body []byte) {

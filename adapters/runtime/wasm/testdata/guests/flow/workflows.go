@@ -101,7 +101,7 @@ func inbox(r *run) []byte {
 // shuffle does what would differ from one process to the next outside of the sandbox: it asks for activities in the order of a map.
 func shuffle(r *run) []byte {
 	m := map[string]int{}
-	for i := range 40 {
+	for i := range 20 {
 		m[fmt.Sprint("key", i)] = i
 	}
 	var ids []uint32

@@ -1,0 +1,31 @@
+package wasm_test
+
+import (
+	"testing"
+
+	"github.com/aionrun/aion/adapters/runtime/wasm"
+	"github.com/aionrun/aion/ports"
+	"github.com/aionrun/aion/ports/runtimetest"
+)
+
+func TestConformance(t *testing.T) {
+	for _, g := range []*guest{flow, conformance} {
+		t.Run(g.name, func(t *testing.T) {
+			code, hash := g.load(t)
+			runtimetest.Run(t, runtimetest.Harness{
+				Open: func(t *testing.T) (ports.Runtime, ports.Program) {
+					rt := open(t, wasm.Options{})
+					return rt, load(t, rt, code)
+				},
+				Again: func(t *testing.T, rt ports.Runtime) ports.Program {
+					p, err := rt.Load(t.Context(), hash, nil)
+					if err != nil {
+						t.Error(err)
+					}
+					return p
+				},
+				Clones: true, Hibernates: true, Sandboxed: true, OwnsInstances: true,
+			})
+		})
+	}
+}

@@ -1,0 +1,135 @@
+package wasm
+
+import (
+	"fmt"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/aionrun/aion/domain/fault"
+)
+
+// backing is an image in an anonymous file. Every space is a private mapping of it: pages are shared until they are written.
+type backing struct {
+	fd   int
+	base []byte // the file, mapped for reading
+	cost int64  // pages with content
+}
+
+func newBacking(data []byte) (*backing, error) {
+	fd, err := unix.MemfdCreate("aion-image", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, outOfRoom(err)
+	}
+	b := &backing{fd: fd}
+	if err := b.fill(data); err != nil {
+		b.close()
+		return nil, outOfRoom(err)
+	}
+	return b, nil
+}
+
+func (b *backing) fill(data []byte) (err error) {
+	if err := unix.Ftruncate(b.fd, int64(len(data))); err != nil {
+		return err
+	}
+	err = comparePages(data, nil, func(page uint32, content []byte) error { // pages of zeros stay holes
+		b.cost += pageBytes
+		n, err := unix.Pwrite(b.fd, content, int64(page)*pageBytes)
+		if err == nil && n != len(content) {
+			err = unix.ENOSPC
+		}
+		return err
+	})
+	if err == nil {
+		b.base, err = unix.Mmap(b.fd, 0, len(data), unix.PROT_READ, unix.MAP_SHARED)
+	}
+	return err
+}
+
+func (b *backing) close() {
+	if b.base != nil {
+		_ = unix.Munmap(b.base)
+	}
+	_ = unix.Close(b.fd)
+}
+
+// mapped is a private mapping of an image at the start of reserved addresses.
+type mapped struct {
+	image *backing
+	all   []byte // the reserved addresses; what is beyond size must not be touched
+	size  int
+}
+
+// space maps the image. reserve is how large the space may ever grow; addresses cost nothing.
+func (b *backing) space(reserve uint64) (space, error) {
+	reserve = max(reserve, uint64(len(b.base)))
+	at, err := unix.MmapPtr(-1, 0, nil, uintptr(reserve), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	if err != nil {
+		return nil, outOfRoom(err)
+	}
+	_, err = unix.MmapPtr(b.fd, 0, at, uintptr(len(b.base)), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED|unix.MAP_NORESERVE)
+	if err != nil {
+		_ = unix.MunmapPtr(at, uintptr(reserve))
+		return nil, outOfRoom(err)
+	}
+	return &mapped{image: b, all: unsafe.Slice((*byte)(at), reserve), size: len(b.base)}, nil
+}
+
+func (m *mapped) bytes() []byte { return m.all[:m.size:m.size] }
+
+func (m *mapped) grow(size uint64) error {
+	if size > uint64(len(m.all)) || size < uint64(m.size) || !wholePages(size) {
+		return fault.Internalf("a memory of %d bytes cannot become %d bytes large; %d are reserved", m.size, size, len(m.all))
+	}
+	if int(size) > m.size {
+		if err := unix.Mprotect(m.all[m.size:size], unix.PROT_READ|unix.PROT_WRITE); err != nil {
+			return outOfRoom(err)
+		}
+	}
+	m.size = int(size)
+	return nil
+}
+
+func (m *mapped) close() {
+	_ = unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(m.all)), uintptr(len(m.all)))
+	m.all, m.size = nil, 0
+}
+
+func (m *mapped) changed(visit func(page uint32, content []byte) error) error {
+	if pages.ok() {
+		return pages.each(m.bytes(), func(at, n int) error {
+			return comparePages(m.all[at:at+n], tail(m.image.base, at), func(page uint32, content []byte) error {
+				return visit(uint32(at/pageBytes)+page, content)
+			})
+		})
+	}
+	return comparePages(m.bytes(), m.image.base, visit)
+}
+
+func (m *mapped) cost() int64 {
+	n := int64(0)
+	if pages.ok() {
+		_ = pages.each(m.bytes(), func(_, bytes int) error { n += int64(bytes); return nil })
+		return n
+	}
+	_ = comparePages(m.bytes(), m.image.base, func(_ uint32, content []byte) error { n += int64(len(content)); return nil })
+	return n
+}
+
+func tail(b []byte, at int) []byte {
+	if at >= len(b) {
+		return nil
+	}
+	return b[at:]
+}
+
+// maxSpaces is how many spaces a process may map: the kernel bounds its mappings, and each space is up to three of them (D-9).
+func maxSpaces() int64 {
+	n := int64(65_530)
+	if b, err := os.ReadFile("/proc/sys/vm/max_map_count"); err == nil {
+		_, _ = fmt.Sscan(string(b), &n)
+	}
+	return n / 4
+}
