@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 
 	"github.com/aionrun/aion/adapters/runtime/native"
+	"github.com/aionrun/aion/adapters/runtime/wasm"
 	"github.com/aionrun/aion/app/config"
 	"github.com/aionrun/aion/domain/fault"
 	"github.com/aionrun/aion/domain/model"
@@ -67,11 +69,29 @@ func (r runtimes) both() []ports.Runtime {
 	return out
 }
 
-// openRuntimes makes the runtimes of a server.
-func openRuntimes(_ context.Context, _ config.Config, o Options, _ *slog.Logger) (runtimes, error) {
-	var r runtimes
+// openRuntimes makes the runtimes of a server. undo gives back what they used beside themselves; it is called after their Close.
+func openRuntimes(c config.Runtime, o Options, store ports.StoreInfo, log *slog.Logger) (r runtimes, undo func() error, err error) {
+	undo = func() error { return nil }
+	dir := c.CacheDir
+	switch {
+	case dir != "":
+	case store.Durable && store.Shards <= 1:
+		dir = store.Detail + "-cache" // one server at a time has the store, and so this folder
+	default:
+		if dir, err = os.MkdirTemp("", "aion-cache-"); err != nil {
+			return r, undo, config.Fault("runtime.cache_dir", "%v", err)
+		}
+		undo = func() error { return os.RemoveAll(dir) }
+	}
+	w, err := wasm.New(wasm.Options{CacheDir: dir, HibernateBytes: c.CacheBytes, MemoryBytes: c.MemoryBytes, Logger: log})
+	if err != nil {
+		f := config.Fault("runtime.cache_dir", "%s", dir)
+		f.Err = err
+		return r, undo, errors.Join(f, undo())
+	}
+	r.wasm = w
 	if len(o.Native) > 0 {
 		r.native = native.New(o.Native...)
 	}
-	return r, nil
+	return r, undo, nil
 }
