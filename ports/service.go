@@ -281,6 +281,8 @@ type WorkerRegistration struct {
 	SDK           string
 	BuildID       string
 	Executing     [][]byte // tokens of tasks that it is executing now
+	// InProcess says that the worker lives in the server's process: no sign of life is expected from it, and after a crash it holds nothing.
+	InProcess bool
 }
 
 // WorkerSession is one connected worker. Next is called by one goroutine; the other methods are safe for concurrent use.

@@ -126,7 +126,7 @@ type Append struct {
 	Take []MessageRef // messages to this chain that the step consumed; each must be there
 
 	Tasks     []Task    // backlog rows to insert
-	TasksDone []TaskRef // backlog rows to remove; one that is not there is no error
+	TasksDone []TaskRef // backlog rows to remove, before Tasks are inserted; one that is not there is no error
 
 	Counts []RunCount // changes of the counters, N may be negative
 	Pins   []Pin      // changes of package pins, N may be negative

@@ -1,6 +1,8 @@
 package dispatch
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/aionrun/aion/domain/model"
@@ -60,6 +62,22 @@ func (f *fifo) pop() *task {
 	return t
 }
 
+// add puts a task behind those that arrived before it: nearly always at the end, or, for one that comes back, at the front.
+func (f *fifo) add(w waiting) {
+	n := len(f.items)
+	if n == f.head || f.items[n-1].arrival < w.arrival {
+		f.items = append(f.items, w)
+		return
+	}
+	i, _ := slices.BinarySearchFunc(f.items[f.head:], w.arrival, func(x waiting, arrival uint64) int { return cmp.Compare(x.arrival, arrival) })
+	if i == 0 && f.head > 0 {
+		f.head--
+		f.items[f.head] = w
+		return
+	}
+	f.items = slices.Insert(f.items, f.head+i, w)
+}
+
 func (d *Dispatcher) queue(k QueueKey) *queue {
 	q := d.queues[k]
 	if q == nil {
@@ -69,14 +87,24 @@ func (d *Dispatcher) queue(k QueueKey) *queue {
 	return q
 }
 
+// tidy forgets a queue that nobody uses, so that names made up by workflows do not add up. What the store holds is looked for again when a worker comes.
+func (d *Dispatcher) tidy(q *queue) {
+	if len(q.sessions) == 0 && q.count == 0 && q.reserved == 0 && !q.backlog && !q.refilling && d.queues[q.key] == q {
+		delete(d.queues, q.key)
+	}
+}
+
 func (q *queue) push(t *task) {
 	f := q.types[t.Type]
 	if f == nil {
 		f = &fifo{}
 		q.types[t.Type] = f
 	}
-	q.arrivals++
-	f.items = append(f.items, waiting{t, q.arrivals, t.ScheduledAt})
+	if t.arrival == 0 {
+		q.arrivals++
+		t.arrival = q.arrivals
+	}
+	f.add(waiting{t, t.arrival, t.ScheduledAt})
 	q.count++
 	q.bytes += t.Bytes
 }
@@ -105,13 +133,25 @@ func (q *queue) oldest(s *Session) *task {
 	}
 	var best *fifo
 	var arrival uint64
-	for typ := range s.types {
-		f := q.types[typ]
-		if f == nil {
-			continue
-		}
-		if w := f.front(); w != nil && (best == nil || w.arrival < arrival) {
+	look := func(typ model.ActivityType, f *fifo) {
+		w := f.front()
+		if w == nil {
+			delete(q.types, typ)
+		} else if best == nil || w.arrival < arrival {
 			best, arrival = f, w.arrival
+		}
+	}
+	if len(q.types) < len(s.types) {
+		for typ, f := range q.types {
+			if s.types[typ] {
+				look(typ, f)
+			}
+		}
+	} else {
+		for typ := range s.types {
+			if f := q.types[typ]; f != nil {
+				look(typ, f)
+			}
 		}
 	}
 	if best == nil {

@@ -1,12 +1,15 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
-	"sort"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/aionrun/aion/domain/fault"
 	"github.com/aionrun/aion/domain/model"
+	"github.com/aionrun/aion/domain/timers"
 	"github.com/aionrun/aion/ports"
 )
 
@@ -29,12 +32,15 @@ type Session struct {
 	slots    int
 	tasks    map[TaskKey]*task
 	seenAt   time.Time
+	silence  timers.Entry[deadline]
 	draining bool
 	closed   bool
 
 	// the outgoing side, guarded by d.mu too
 	out   ports.WorkerFrame
 	ready chan struct{} // holds a token while out is not empty or the session has ended
+	busy  bool          // out is not empty, or what was taken from it is being dealt with: Next has not come back for more
+	left  bool          // nobody will call Next any more
 	err   error
 }
 
@@ -55,26 +61,35 @@ func (d *Dispatcher) Register(r ports.WorkerRegistration) (*Session, error) {
 		s.namespaces[ns] = true
 	}
 	d.mu.Lock()
-	defer d.mu.Unlock()
+	defer d.unlock()
 	if d.draining {
 		return nil, fault.New(fault.Draining, "the server is draining").Hinted("connect again")
 	}
 	d.sessions[s.id] = s
 	for _, raw := range r.Executing {
-		if !d.claim(s, raw, now) {
+		if !d.claim(s, raw) {
 			s.unknown = append(s.unknown, raw)
 		}
+	}
+	if s.closed {
+		return nil, s.err
 	}
 	for _, ns := range r.Namespaces {
 		for _, name := range r.Queues {
 			q := d.queue(QueueKey{ns, name})
+			if slices.Contains(q.sessions, s) {
+				continue // named twice
+			}
 			q.sessions = append(q.sessions, s)
 			s.queues = append(s.queues, q)
 			d.maybeRefill(q)
 		}
 	}
-	d.deadlines.Add(now.Add(d.opt.HeartbeatWindow), deadline{session: s})
-	d.back(r.Identity)
+	if !r.InProcess {
+		s.silence.Key.session = s
+		d.deadlines.Set(&s.silence, now.Add(d.opt.HeartbeatWindow))
+		d.back(r.Identity)
+	}
 	d.fill(s)
 	return s, nil
 }
@@ -102,27 +117,51 @@ func checkRegistration(r ports.WorkerRegistration) error {
 }
 
 // claim takes a task over that the worker says it is executing (rule A-3); false when it no longer counts.
-func (d *Dispatcher) claim(s *Session, raw []byte, now time.Time) bool {
+func (d *Dispatcher) claim(s *Session, raw []byte) bool {
 	tok, err := ParseToken(raw)
 	if err != nil || !s.namespaces[tok.Chain.Namespace] {
 		return false
 	}
 	t := d.tasks[tok.Task]
+	clocks := false // its time limits run already
 	switch {
-	case t == nil && now.Before(d.bootUntil):
-		// Its run is not loaded: the engine completes the entry when it is.
+	case t == nil && !d.booting():
+		return false
+	case t == nil:
+		// Nobody has told of it yet: its run is loaded to find out.
 		t = &task{Task: Task{ActivityTask: ports.ActivityTask{Key: tok.Chain, Run: tok.Task.Run, Ordinal: tok.Task.Ordinal, Attempt: tok.Task.Attempt}}, partial: true}
 		d.tasks[tok.Task] = t
-	case t == nil || t.phase == buffered || t.phase == resolving || t.phase == void:
-		return t != nil && t.phase == resolving
-	case t.phase == handedOut && t.session != nil && t.session != s:
-		if t.nonce != tok.Nonce {
-			return false // the attempt was handed out again, to another worker
+		d.told = append(d.told, func() { d.sink.Claimed(tok) })
+	case t.phase == resolving:
+		return true // its result is on its way
+	case t.phase == void, t.phase == starting, t.phase == buffered && t.AtMostOnce && !t.Started:
+		return false
+	case t.phase == handedOut:
+		if t.nonce != tok.Nonce || t.session == s {
+			return false // the attempt was handed out again
 		}
 		delete(t.session.tasks, tok.Task) // the same worker on a new stream
+		clocks = true
+	case t.phase == orphaned:
+		clocks = true
+	case t.phase == buffered:
+		q := d.queue(t.queueKey())
+		q.remove(t)
+		d.maybeRefill(q)
 	}
-	t.Token = raw
-	d.startClocks(t, s, tok.Nonce)
+	t.phase, t.session, t.worker, t.nonce, t.Token = handedOut, s, s.reg.Identity, tok.Nonce, raw
+	s.tasks[tok.Task] = t
+	if !clocks {
+		d.startClocks(t)
+	} else {
+		if t.Heartbeat > 0 {
+			t.beatBy = d.opt.Clock.Now().Add(t.Heartbeat)
+		}
+		d.watch(t)
+	}
+	if t.Canceling {
+		s.cancel(raw, cancelReason)
+	}
 	return true
 }
 
@@ -139,21 +178,34 @@ func (s *Session) free() int {
 }
 
 // pull takes the next task for the session, its queues in turn.
-func (s *Session) pull() *task {
+func (s *Session) pull() (*task, *queue) {
 	for i := range s.queues {
 		at := (s.turn + i) % len(s.queues)
 		if t := s.queues[at].oldest(s); t != nil {
 			s.turn = (at + 1) % len(s.queues)
-			return t
+			return t, s.queues[at]
 		}
 	}
-	return nil
+	return nil, nil
 }
 
+// wake tells Next that there is something.
 func (s *Session) wake() {
+	if !s.busy && !s.left {
+		s.busy = true
+		s.d.opt.Underway(1)
+	}
 	select {
 	case s.ready <- struct{}{}:
 	default:
+	}
+}
+
+// rest says that everything was dealt with.
+func (s *Session) rest() {
+	if s.busy {
+		s.busy = false
+		s.d.opt.Underway(-1)
 	}
 }
 
@@ -164,42 +216,81 @@ func (s *Session) give(t ports.ActivityTask) {
 
 func (s *Session) cancel(token []byte, reason string) {
 	s.out.Cancels = append(s.out.Cancels, ports.TaskCancel{Token: token, Reason: reason})
+	s.sent()
+}
+
+func (s *Session) ack(token []byte) {
+	s.d.mu.Lock()
+	defer s.d.unlock()
+	s.out.Acks = append(s.out.Acks, token)
+	s.sent()
+}
+
+// sent ends the session of a worker that says much and reads nothing (rule B-1).
+func (s *Session) sent() {
+	if len(s.out.Acks)+len(s.out.Cancels) > 10_000+4*s.slots && !s.closed {
+		s.out.Acks, s.out.Cancels = nil, nil
+		s.d.end(s, fault.New(fault.Lagged, "the worker does not read what it is sent"))
+		return
+	}
 	s.wake()
 }
 
 // Next waits for something to send.
 func (s *Session) Next(ctx context.Context) (ports.WorkerFrame, error) {
 	for {
+		s.d.mu.Lock()
+		f, ok := s.take()
+		err := s.err
+		if !ok && err == nil {
+			s.rest()
+		}
+		s.d.unlock()
+		switch {
+		case ok:
+			return f, nil
+		case err != nil:
+			return ports.WorkerFrame{}, err // the session stays busy until it is closed
+		}
 		select {
 		case <-s.ready:
 		case <-ctx.Done():
 			return ports.WorkerFrame{}, ctx.Err()
 		}
-		s.d.mu.Lock()
-		f := s.out
-		s.out = ports.WorkerFrame{}
-		size := 0
-		for i := range f.Tasks {
-			if size += f.Tasks[i].Input.Size() + 512; size > frameBytes && i > 0 {
-				s.out.Tasks = append(s.out.Tasks, f.Tasks[i:]...)
-				f.Tasks = f.Tasks[:i]
-				s.wake()
-				break
-			}
-		}
-		err := s.err
-		s.d.mu.Unlock()
-		if len(f.Tasks)+len(f.Acks)+len(f.Cancels) > 0 || f.Drain {
-			if err != nil {
-				s.wake()
-			}
-			return f, nil
-		}
-		if err != nil {
-			s.wake()
-			return ports.WorkerFrame{}, err
-		}
 	}
+}
+
+// take makes the next frame of what is there.
+func (s *Session) take() (f ports.WorkerFrame, ok bool) {
+	size := 0
+	f.Acks = cut(&s.out.Acks, &size, func(a []byte) int { return len(a) + 8 })
+	f.Cancels = cut(&s.out.Cancels, &size, func(c ports.TaskCancel) int { return len(c.Token) + len(c.Reason) + 16 })
+	f.Tasks = cut(&s.out.Tasks, &size, taskBytes)
+	f.Drain, s.out.Drain = s.out.Drain, false
+	return f, len(f.Tasks)+len(f.Acks)+len(f.Cancels) > 0 || f.Drain
+}
+
+// cut takes as many items off a list as fit into the frame, which has size bytes so far; the first item of a frame always fits.
+func cut[T any](list *[]T, size *int, bytes func(T) int) []T {
+	all := *list
+	for i := range all {
+		n := bytes(all[i])
+		if *size > 0 && *size+n > frameBytes {
+			*list = all[i:]
+			return all[:i:i]
+		}
+		*size += n
+	}
+	*list = nil
+	return all
+}
+
+func taskBytes(t ports.ActivityTask) int {
+	n := 512 + t.Input.Size() + t.LastDetails.Size()
+	for k, v := range t.Header {
+		n += len(k) + len(v)
+	}
+	return n
 }
 
 // Results hands results in.
@@ -211,28 +302,7 @@ func (s *Session) Results(results []ports.TaskResult) {
 			s.ack(r.Token) // it can never count
 			continue
 		}
-		s.d.mu.Lock()
-		s.seenAt = s.d.opt.Clock.Now()
-		var details model.Payload
-		if t := s.d.tasks[tok.Task]; t != nil {
-			details = t.details
-			if t.phase == buffered {
-				t.queue.remove(t)
-			}
-			if t.session != nil {
-				delete(t.session.tasks, tok.Task)
-				if t.session != s {
-					s.d.fill(t.session)
-				}
-			}
-			if t.phase == void {
-				delete(s.d.tasks, tok.Task)
-			} else {
-				t.phase = resolving
-			}
-			s.d.fill(s)
-		}
-		s.d.mu.Unlock()
+		details := s.resolve(tok)
 		s.d.sink.Result(tok, r, s.reg.Identity, details, func(ok bool) {
 			if ok {
 				s.ack(r.Token)
@@ -244,11 +314,35 @@ func (s *Session) Results(results []ports.TaskResult) {
 	}
 }
 
-func (s *Session) ack(token []byte) {
-	s.d.mu.Lock()
-	s.out.Acks = append(s.out.Acks, token)
-	s.d.mu.Unlock()
-	s.wake()
+// resolve takes an attempt out of the hands of who answered, whose slot is free from now on. It gives the last heartbeat details.
+func (s *Session) resolve(tok Token) model.Payload {
+	d := s.d
+	d.mu.Lock()
+	defer d.unlock()
+	s.seenAt = d.opt.Clock.Now()
+	t := d.tasks[tok.Task]
+	if t == nil {
+		return model.Payload{}
+	}
+	switch {
+	case t.session != nil && (t.session != s || t.nonce != tok.Nonce):
+		t.overtook = true // whoever has it now keeps its slot until it answers, too
+	case t.phase == void:
+		d.release(t)
+		d.forget(t)
+	case t.session != nil:
+		d.release(t)
+		d.watch(t)
+	case t.phase == buffered:
+		q := d.queue(t.queueKey())
+		q.remove(t)
+		d.maybeRefill(q)
+		t.phase = resolving
+	default:
+		t.phase = resolving
+		d.watch(t)
+	}
+	return t.details
 }
 
 // Heartbeat says that an attempt is alive.
@@ -257,33 +351,31 @@ func (s *Session) Heartbeat(token []byte, details model.Payload) {
 	if err != nil || !s.namespaces[tok.Chain.Namespace] {
 		return
 	}
-	s.d.mu.Lock()
-	now := s.d.opt.Clock.Now()
+	d := s.d
+	d.mu.Lock()
+	defer d.unlock()
+	now := d.opt.Clock.Now()
 	s.seenAt = now
-	t := s.d.tasks[tok.Task]
+	t := d.tasks[tok.Task]
 	if t == nil || t.session != s || t.phase != handedOut {
 		s.cancel(token, "the attempt no longer counts")
-		s.d.mu.Unlock()
 		return
 	}
 	if t.Heartbeat > 0 {
-		t.beatBy = now.Add(t.Heartbeat)
+		t.beatBy = now.Add(t.Heartbeat) // the deadline that is set finds out when it is reached
 	}
-	var store *ports.Heartbeat
-	if !details.IsZero() {
-		t.details = details
-		every := 5 * time.Second
-		if t.Heartbeat > 0 {
-			every = min(every, t.Heartbeat/2)
-		}
-		if now.Sub(t.storedAt) >= every { // rule A-4
-			t.storedAt = now
-			store = &ports.Heartbeat{Run: tok.Task.Run, Ordinal: tok.Task.Ordinal, Attempt: tok.Task.Attempt, Details: details, At: now}
-		}
+	if details.IsZero() {
+		return
 	}
-	s.d.mu.Unlock()
-	if store != nil {
-		s.d.sink.Heartbeat(*store)
+	t.details = details
+	every := 5 * time.Second
+	if t.Heartbeat > 0 {
+		every = min(every, t.Heartbeat/2)
+	}
+	if now.Sub(t.storedAt) >= every { // rule A-4
+		t.storedAt = now
+		h := ports.Heartbeat{Run: tok.Task.Run, Ordinal: tok.Task.Ordinal, Attempt: tok.Task.Attempt, Details: details, At: now}
+		d.told = append(d.told, func() { d.sink.Heartbeat(h) })
 	}
 }
 
@@ -297,9 +389,9 @@ func (s *Session) Alive() {
 // SetSlots changes how many tasks the worker holds at once.
 func (s *Session) SetSlots(n int) {
 	s.d.mu.Lock()
+	defer s.d.unlock()
 	s.slots = max(0, min(n, 1_000_000))
 	s.d.fill(s)
-	s.d.mu.Unlock()
 }
 
 // Drain: the worker takes no more tasks.
@@ -309,103 +401,60 @@ func (s *Session) Drain() {
 	s.d.mu.Unlock()
 }
 
-func (s *Session) drainFrame() {
+// Close ends the session. Next is not called afterwards.
+func (s *Session) Close() {
+	s.end(fault.New(fault.Unavailable, "the session is closed"))
 	s.d.mu.Lock()
-	s.out.Drain, s.draining = true, true
-	s.d.mu.Unlock()
-	s.wake()
+	defer s.d.unlock()
+	s.left = true
+	s.rest()
 }
 
-// Close ends the session.
-func (s *Session) Close() { s.end(fault.New(fault.Unavailable, "the session is closed")) }
-
-// end takes the session out of the queues. Its tasks wait for the worker to come back for the reattach window.
 func (s *Session) end(err error) {
-	d := s.d
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	s.d.mu.Lock()
+	defer s.d.unlock()
+	s.d.end(s, err)
+}
+
+// end takes a session out of the queues. Its tasks wait for the worker to come back for the reattach window; those that never left are
+// offered to others.
+func (d *Dispatcher) end(s *Session, err error) {
 	if s.closed {
 		return
 	}
 	s.closed, s.err = true, err
 	delete(d.sessions, s.id)
+	d.deadlines.Remove(&s.silence)
+	if !s.reg.InProcess {
+		d.deadlines.Add(d.opt.Clock.Now().Add(d.opt.ReattachWindow), deadline{identity: s.reg.Identity})
+	}
 	for _, q := range s.queues {
-		for i, x := range q.sessions {
-			if x == s {
-				q.sessions = append(q.sessions[:i:i], q.sessions[i+1:]...)
-				break
-			}
+		if i := slices.Index(q.sessions, s); i >= 0 {
+			q.sessions = slices.Delete(q.sessions, i, i+1)
 		}
 	}
-	at := d.opt.Clock.Now().Add(d.opt.ReattachWindow)
-	d.deadlines.Add(at, deadline{identity: s.reg.Identity})
-	unsent := map[TaskKey]bool{}
+	waits := map[TaskKey]bool{}
 	for i := range s.out.Tasks {
 		t := &s.out.Tasks[i]
-		unsent[TaskKey{t.Run, t.Ordinal, t.Attempt}] = true
+		waits[TaskKey{t.Run, t.Ordinal, t.Attempt}] = true
 	}
 	s.out.Tasks = nil
-	for k, t := range s.tasks {
+	held := slices.SortedFunc(maps.Values(s.tasks), func(a, b *task) int { return cmp.Compare(a.arrival, b.arrival) })
+	clear(s.tasks)
+	for _, t := range held {
 		switch {
 		case t.phase == void:
-			delete(d.tasks, k)
-		case unsent[k]:
-			d.enqueue(t) // it never left
+			d.forget(t)
+		case t.phase == starting:
+			t.session = nil // Started finds out
+		case waits[t.Task.Key()]:
+			d.unsent(t)
 		default:
-			t.phase, t.orphanAt = orphaned, at
-			d.deadlines.Add(at, deadline{t: t})
+			d.orphan(t)
 		}
 	}
-	clear(s.tasks)
+	for _, q := range s.queues {
+		d.tidy(q)
+	}
 	s.wake()
-}
-
-// Workers lists the sessions of a namespace ("" = all) by ID.
-func (d *Dispatcher) Workers(ns model.Namespace) []ports.WorkerStatus {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var out []ports.WorkerStatus
-	for _, s := range d.sessions {
-		if ns == "" || s.namespaces[ns] {
-			out = append(out, ports.WorkerStatus{ID: s.id, Registered: s.reg, Slots: s.slots, SlotsUsed: len(s.tasks), ConnectedAt: s.connectedAt, Draining: s.draining})
-		}
-	}
-	sort.Slice(out, func(i, j int) bool { return out[i].ID < out[j].ID })
-	return out
-}
-
-// Queues lists the queues of a namespace ("" = all) that have workers or tasks, by name.
-func (d *Dispatcher) Queues(ns model.Namespace) []ports.QueueStatus {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var out []ports.QueueStatus
-	for k, q := range d.queues {
-		if ns != "" && k.Namespace != ns || len(q.sessions) == 0 && q.count == 0 && !q.backlog {
-			continue
-		}
-		st := ports.QueueStatus{Namespace: k.Namespace, Name: k.Queue, Workers: len(q.sessions), Buffered: int64(q.count), Oldest: q.since(), Backlog: q.backlog}
-		for _, s := range q.sessions {
-			st.Slots += s.slots
-			st.SlotsUsed += len(s.tasks)
-		}
-		out = append(out, st)
-	}
-	sort.Slice(out, func(i, j int) bool {
-		return out[i].Namespace < out[j].Namespace || out[i].Namespace == out[j].Namespace && out[i].Name < out[j].Name
-	})
-	return out
-}
-
-// Serves says whether a connected worker of the queue can do tasks of a type.
-func (d *Dispatcher) Serves(k QueueKey, typ model.ActivityType) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if q := d.queues[k]; q != nil {
-		for _, s := range q.sessions {
-			if s.types[typ] {
-				return true
-			}
-		}
-	}
-	return false
 }

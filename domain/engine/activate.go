@@ -22,9 +22,8 @@ func (activate) fail(error)  {}
 func (s *step) activateAll() {
 	c := s.c
 	for round := 0; s.err == nil && s.rollback == nil && c.state.NeedsActivation(); round++ {
-		if l := c.e.opt.Limits; int(c.state.Seq) > l.HistoryEvents || c.state.Bytes > l.HistoryBytes {
-			s.block(&history.Blocked{What: "history_limit", Message: fmt.Sprintf("the history has %d events and %d bytes; at most %d events and %d bytes are allowed", c.state.Seq, c.state.Bytes, l.HistoryEvents, l.HistoryBytes),
-				Limit: int64(l.HistoryEvents), Size: int64(c.state.Seq)})
+		if round > 0 && s.full() {
+			s.again = true
 			return
 		}
 		if round > maxRounds {
@@ -38,6 +37,26 @@ func (s *step) activateAll() {
 			return
 		}
 	}
+}
+
+// checkHistory blocks a run whose history has become too long (rule B-1).
+func (s *step) checkHistory() {
+	c := s.c
+	if !c.state.Runnable() {
+		return
+	}
+	b := &history.Blocked{What: "history_limit"}
+	switch l := c.e.opt.Limits; {
+	case int(c.state.Seq) >= l.HistoryEvents:
+		b.Limit, b.Size = int64(l.HistoryEvents), int64(c.state.Seq)
+		b.Message = fmt.Sprintf("the history has %d events; at most %d are allowed", c.state.Seq, l.HistoryEvents)
+	case c.state.Bytes >= l.HistoryBytes:
+		b.Limit, b.Size = l.HistoryBytes, c.state.Bytes
+		b.Message = fmt.Sprintf("the history has %d bytes; at most %d are allowed", c.state.Bytes, l.HistoryBytes)
+	default:
+		return
+	}
+	s.block(b)
 }
 
 // batch chooses the events of one activation (rule C-3).
@@ -68,9 +87,7 @@ func (s *step) activateOnce() bool {
 		var trap *ports.Trap
 		switch {
 		case !errors.As(err, &trap):
-			// The host's own trouble: what came in is recorded, and the code is tried again.
-			c.e.log.Error("an activation failed; it will be tried again", "namespace", c.key.Namespace, "workflow_id", c.key.WorkflowID, "error", err)
-			c.retryAt = s.now + int64(time.Second)
+			s.hostTrouble("an activation failed", err)
 		case n > 1 && (trap.Which == ports.TrapFuel || trap.Which == ports.TrapMemory):
 			c.maxEvents = n / 2
 			s.again = true
@@ -81,11 +98,18 @@ func (s *step) activateOnce() bool {
 	}
 	c.retryAt, c.maxEvents = 0, 0
 	c.effort += 50_000 + 2*res.FuelUsed + int64(100*len(page)/16)
-	c.logLines(res.Logs)
+	if len(res.Logs) > 0 {
+		run := c.run
+		s.after = append(s.after, func() { c.logLines(run, res.Logs) })
+	}
 	cmds, err := history.DecodeCommands(res.Commands)
 	if err != nil {
 		c.dropInstance()
 		s.block(&history.Blocked{What: string(ports.TrapProtocol), Message: err.Error()})
+		return false
+	}
+	if limit := c.e.opt.Limits.StepEvents; len(cmds) > limit {
+		s.rollback = &history.Blocked{What: "step_too_large", Message: fmt.Sprintf("one activation of the code made %d commands; at most %d are allowed", len(cmds), limit), Limit: int64(limit), Size: int64(len(cmds))}
 		return false
 	}
 	s.command(through, cmds)
@@ -109,7 +133,7 @@ func (s *step) command(through model.Seq, cmds []history.Attributes) {
 		}
 		events, n, err := history.Decide(c.state, cmd)
 		if err != nil {
-			s.refuse(err)
+			s.reject(err)
 			return
 		}
 		for _, a := range events[:n] {
@@ -135,10 +159,8 @@ func (s *step) command(through model.Seq, cmds []history.Attributes) {
 	}
 	l := c.e.opt.Limits
 	switch {
-	case s.count > l.StepEvents:
-		s.rollback = &history.Blocked{What: "step_too_large", Message: fmt.Sprintf("one step made %d events; at most %d are allowed", s.count, l.StepEvents), Limit: int64(l.StepEvents), Size: int64(s.count)}
-	case s.bytes > l.StepBytes:
-		s.rollback = &history.Blocked{What: "step_too_large", Message: fmt.Sprintf("one step made %d bytes of events; at most %d are allowed", s.bytes, l.StepBytes), Limit: int64(l.StepBytes), Size: int64(s.bytes)}
+	case len(frames) > l.StepBytes:
+		s.rollback = &history.Blocked{What: "step_too_large", Message: fmt.Sprintf("one activation of the code asked for %d bytes of events; at most %d are allowed", len(frames), l.StepBytes), Limit: int64(l.StepBytes), Size: int64(len(frames))}
 	case len(c.state.Activities) > l.PendingActivities:
 		s.rollback = &history.Blocked{What: "step_too_large", Message: fmt.Sprintf("the run has %d pending activities; at most %d are allowed (limits.pending_activities)", len(c.state.Activities), l.PendingActivities),
 			Limit: int64(l.PendingActivities), Size: int64(len(c.state.Activities))}
@@ -163,8 +185,8 @@ func payloadSize(a history.Attributes) int {
 	return 0
 }
 
-// refuse blocks the run because of a command that cannot be accepted.
-func (s *step) refuse(err error) {
+// reject blocks the run because of a command that cannot be accepted.
+func (s *step) reject(err error) {
 	var r *history.Refusal
 	if !errors.As(err, &r) {
 		s.err = err
@@ -184,9 +206,9 @@ func clipText(s string, n int) string {
 	return s
 }
 
-func (c *chain) logLines(lines []ports.LogLine) {
+func (c *chain) logLines(run ports.Run, lines []ports.LogLine) {
 	for _, l := range lines {
-		args := []any{"namespace", string(c.key.Namespace), "workflow_id", string(c.key.WorkflowID), "run_id", string(c.run.ID), "workflow_type", string(c.run.Type)}
+		args := []any{"namespace", string(c.key.Namespace), "workflow_id", string(c.key.WorkflowID), "run_id", string(run.ID), "workflow_type", string(run.Type)}
 		for _, e := range model.SortedEntries(l.Attrs) {
 			args = append(args, e[0], e[1])
 		}
@@ -208,7 +230,8 @@ func (s *step) ensureInstance() bool {
 			s.block(&history.Blocked{What: "missing_package", Message: fmt.Sprintf("package %s is not there: %v", c.state.Package, err)})
 			return false
 		}
-		s.err = err
+		// What came in is recorded all the same (rule C-2).
+		s.hostTrouble("a package could not be loaded", err)
 		return false
 	}
 	c.prog = prog
@@ -220,10 +243,18 @@ func (s *step) ensureInstance() bool {
 	case isBlocking(err):
 		s.block(blockedByReplay(err))
 	default:
-		c.retryAt = s.now + int64(time.Second)
-		c.e.log.Error("an instance could not be made; it will be tried again", "namespace", c.key.Namespace, "workflow_id", c.key.WorkflowID, "error", err)
+		s.hostTrouble("an instance could not be made", err)
 	}
 	return false
+}
+
+// hostTrouble lets the code be tried again after a pause: it has done nothing wrong.
+func (s *step) hostTrouble(what string, err error) {
+	c := s.c
+	c.retryAt = s.now + int64(retryPause)
+	if c.e.base.Err() == nil {
+		c.e.log.Error(what+"; it will be tried again", "namespace", c.key.Namespace, "workflow_id", c.key.WorkflowID, "error", err)
+	}
 }
 
 func isBlocking(err error) bool {

@@ -3,6 +3,7 @@ package engine
 import (
 	"container/heap"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aionrun/aion/domain/dispatch"
@@ -16,6 +17,97 @@ func queueKey(k model.ChainKey, q model.TaskQueue) dispatch.QueueKey {
 
 func taskKey(run model.RunID, a *history.Activity) dispatch.TaskKey {
 	return dispatch.TaskKey{Run: run, Ordinal: a.Scheduled.Ordinal, Attempt: a.Attempt}
+}
+
+type dueKind uint8
+
+const (
+	dueTimer dueKind = iota
+	dueAttempt
+	dueStart
+	dueClose
+	dueRun
+)
+
+// dueItem is a time at which something may have to happen to a run. It is checked against the state when its time comes.
+type dueItem struct {
+	at      int64
+	kind    dueKind
+	ordinal model.Ordinal
+	attempt model.Attempt
+}
+
+type dueHeap []dueItem
+
+func (h dueHeap) Len() int { return len(h) }
+func (h dueHeap) Less(i, j int) bool {
+	a, b := h[i], h[j]
+	if a.at != b.at {
+		return a.at < b.at
+	}
+	if a.kind != b.kind {
+		return a.kind < b.kind
+	}
+	return a.ordinal < b.ordinal
+}
+func (h dueHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *dueHeap) Push(x any)   { *h = append(*h, x.(dueItem)) }
+func (h *dueHeap) Pop() any {
+	old := *h
+	x := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return x
+}
+
+// valid says whether an item still means something.
+func (c *chain) valid(d dueItem) bool {
+	switch d.kind {
+	case dueTimer:
+		t := c.state.Timers[d.ordinal]
+		return t != nil && t.Due == d.at
+	case dueRun:
+		return true
+	case dueClose:
+		return c.state.Activities[d.ordinal] != nil
+	}
+	a, p := c.acts[d.ordinal], c.state.Activities[d.ordinal]
+	if p == nil || a == nil || a.n != d.attempt {
+		return false
+	}
+	return d.kind == dueStart || !a.offered && !p.Started && !p.Canceling
+}
+
+// compact drops due times that mean nothing any more, once most of them do: activities that end long before their limits leave some behind.
+func (c *chain) compact() {
+	if n := len(c.due); n < 64 || n < 8*(len(c.acts)+len(c.state.Timers)) {
+		return
+	}
+	c.due = slices.DeleteFunc(c.due, func(d dueItem) bool { return !c.valid(d) })
+	heap.Init(&c.due)
+}
+
+// nextDue is the first time at which something must happen by itself; 0 = never.
+func (c *chain) nextDue() int64 {
+	for len(c.due) > 0 {
+		d := c.due[0]
+		switch {
+		case !c.valid(d):
+		case d.kind == dueAttempt && !c.state.Runnable():
+			c.held = append(c.held, d) // nothing is handed out while the run is paused or Blocked
+		default:
+			return d.at
+		}
+		heap.Pop(&c.due)
+	}
+	return 0
+}
+
+// unhold brings back what was held while the run was not runnable.
+func (c *chain) unhold() {
+	for _, d := range c.held {
+		heap.Push(&c.due, d)
+	}
+	c.held = nil
 }
 
 // fireDue turns due times that have passed into events (rule T-1). Attempts whose backoff is over are left to collectOffers.
@@ -38,7 +130,9 @@ func (s *step) fireDue() {
 			later = append(later, d)
 		case dueStart:
 			a := c.state.Activities[d.ordinal]
-			if c.e.dispatch.Withdraw(taskKey(c.run.ID, a)) {
+			if ok, again := c.e.dispatch.Withdraw(taskKey(c.run.ID, a)); !ok && !again.IsZero() {
+				later = append(later, dueItem{max(again.UnixNano(), s.now+1), dueStart, d.ordinal, d.attempt})
+			} else if ok {
 				s.add(&history.ActivityTimedOut{Ordinal: d.ordinal, Attempt: a.Attempt, Timeout: model.TimeoutScheduleToStart, Last: a.LastFailure})
 				s.ended(a, "timed_out")
 			}

@@ -25,6 +25,9 @@ type Options struct {
 	IDs       ports.IDs
 	Telemetry ports.Telemetry
 	Logger    *slog.Logger
+	// Underway is told, by +1 and -1, of everything that goes on: steps, background work, frames that workers take and deal with. At zero nothing
+	// happens without time or somebody from outside. It must not block. May be nil; tests that skip time set it.
+	Underway func(delta int)
 	// Fatal is called once when the store no longer knows whether a commit happened (rule C-8): the process must end.
 	Fatal func(error)
 
@@ -86,6 +89,9 @@ func (o *Options) defaults() {
 	if o.Fatal == nil {
 		o.Fatal = func(error) {}
 	}
+	if o.Underway == nil {
+		o.Underway = func(int) {}
+	}
 }
 
 // Bounds of one activation (rule C-3) and of one history row (rule C-5).
@@ -100,6 +106,9 @@ const (
 	replayFuelFactor = 4         // rule D-2
 	checkpointBytes  = 256 << 10 // rule C-6
 	checkpointEvents = 100       // below it folding is as cheap as a checkpoint
+
+	// retryPause is how long what failed because of the host waits before it is tried again.
+	retryPause = time.Second
 )
 
 // Engine runs the chains of one shard. It implements ports.Service. Safe for concurrent use.
@@ -118,9 +127,11 @@ type Engine struct {
 	lru      lru
 
 	stripes [64]stripe
-	work    sync.WaitGroup // chain goroutines and background work
-	loads   chan struct{}  // bounds concurrent loads and rebuilds
-	horizon atomic.Int64   // due times up to here are in wakes (unix ns)
+	work    work
+	loads   chan struct{} // bounds concurrent loads and rebuilds
+	waking  chan struct{} // bounds chains that are woken at the same time
+	window  window
+	forget  ports.Timer // of expectWorkers
 
 	state  atomic.Uint32
 	base   context.Context
@@ -154,12 +165,15 @@ func New(o Options) (*Engine, error) {
 	}
 	e.base, e.cancel = context.WithCancel(context.Background())
 	e.loads = make(chan struct{}, 16)
+	e.waking = make(chan struct{}, wakeAtOnce)
+	e.work.told = o.Underway
 	e.waiters.init()
 	e.lru.init()
 	e.ns = namespace.New(o.Store, o.Clock, o.Namespaces)
 	e.packages = newPackages(e, o.Packages)
 	e.wakes = timers.New(o.Clock, e.wake)
-	e.dispatch = dispatch.New(dispatch.Options{Clock: o.Clock, IDs: o.IDs, HeartbeatWindow: o.HeartbeatWindow, ReattachWindow: o.ReattachWindow}, sink{e})
+	e.dispatch = dispatch.New(dispatch.Options{Clock: o.Clock, IDs: o.IDs, HeartbeatWindow: o.HeartbeatWindow, ReattachWindow: o.ReattachWindow,
+		Underway: o.Underway}, sink{e})
 	return e, nil
 }
 
@@ -177,21 +191,18 @@ func (e *Engine) Open(ctx context.Context) error {
 	if !e.state.CompareAndSwap(stateNew, stateRunning) {
 		return fault.Internalf("the engine was opened twice")
 	}
-	return e.scan(ctx, e.opt.Clock.Now())
+	e.background(func() { e.scan(e.base) })
+	return nil
 }
 
 // Drain stops new starts and hand-outs and waits until no step is under way, or ctx ends. What is open stays as it is in the store.
 func (e *Engine) Drain(ctx context.Context) error {
 	e.state.CompareAndSwap(stateRunning, stateDraining)
 	e.dispatch.Drain()
-	done := make(chan struct{})
-	go func() { e.work.Wait(); close(done) }()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return fault.Wrap(fault.Unavailable, ctx.Err(), "draining was given up")
+	if err := e.work.wait(ctx); err != nil {
+		return fault.Wrap(fault.Unavailable, err, "draining was given up")
 	}
+	return nil
 }
 
 // Close stops everything and gives instances back. The store is the caller's to close, afterwards.
@@ -203,7 +214,11 @@ func (e *Engine) Close() {
 	e.dispatch.Close()
 	e.waiters.close()
 	e.cancel()
-	e.work.Wait()
+	e.work.close()
+	_ = e.work.wait(context.Background()) // which does not end
+	if e.forget != nil {
+		e.forget.Stop()
+	}
 	for i := range e.stripes {
 		s := &e.stripes[i]
 		s.mu.Lock()
@@ -229,7 +244,7 @@ func (e *Engine) expectWorkers(ctx context.Context) error {
 	e.dispatch.Expect(known)
 	if len(known) > 0 {
 		// Those that stayed away are forgotten, so that the next start does not wait for them again.
-		e.opt.Clock.AfterFunc(e.opt.ReattachWindow+time.Second, func() {
+		e.forget = e.opt.Clock.AfterFunc(e.opt.ReattachWindow+time.Second, func() {
 			for _, id := range e.dispatch.Missing() {
 				e.left(id)
 			}
@@ -258,17 +273,16 @@ func (e *Engine) accepting() error {
 	case stateRunning:
 		return nil
 	}
-	return fault.New(fault.Draining, "the server is shutting down").Hinted("try again; another or the restarted server will answer")
+	return errClosed()
 }
 
-// background runs f until it returns; Close waits for it.
+// background runs f until it returns; Close waits for it. After Close nothing is run.
 func (e *Engine) background(f func()) {
-	if e.state.Load() == stateClosed {
+	if !e.work.begin() {
 		return
 	}
-	e.work.Add(1)
 	go func() {
-		defer e.work.Done()
+		defer e.work.end()
 		f()
 	}()
 }
@@ -286,12 +300,6 @@ func (e *Engine) stripe(k model.ChainKey) *stripe {
 
 // submit gives inputs to a chain and makes sure that a goroutine works on them.
 func (e *Engine) submit(k model.ChainKey, in ...input) {
-	if e.state.Load() == stateClosed {
-		for _, i := range in {
-			i.fail(fault.New(fault.Draining, "the server is shutting down"))
-		}
-		return
-	}
 	s := e.stripe(k)
 	for {
 		s.mu.Lock()
@@ -301,10 +309,32 @@ func (e *Engine) submit(k model.ChainKey, in ...input) {
 			s.chains[k] = c
 		}
 		s.mu.Unlock()
-		if c.put(in) {
+		switch c.put(in) {
+		case putTaken:
+			return
+		case putClosed:
+			e.remove(c)
+			for _, i := range in {
+				i.fail(errClosed())
+			}
 			return
 		}
 	}
+}
+
+// later submits an input again after a pause, for what must not be given up before the engine ends.
+func (e *Engine) later(k model.ChainKey, in input) {
+	if e.base.Err() == nil {
+		e.opt.Clock.AfterFunc(retryPause, func() {
+			if e.base.Err() == nil {
+				e.submit(k, in)
+			}
+		})
+	}
+}
+
+func errClosed() error {
+	return fault.New(fault.Draining, "the server is shutting down").Hinted("try again; another or the restarted server will answer")
 }
 
 // remove forgets a chain that is marked dead.

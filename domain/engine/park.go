@@ -93,15 +93,18 @@ func (e *Engine) park(c *chain) {
 	e.tel.Parked(how)
 
 	c.mu.Lock()
-	if len(c.queue) > 0 {
+	waits := c.queue
+	if len(waits) > 0 && e.work.begin() {
 		// Something came in meanwhile: go on with it as it is.
-		e.work.Add(1)
 		go c.loop()
 		c.mu.Unlock()
 		return
 	}
-	c.dead = true
+	c.dead, c.queue = true, nil
 	c.mu.Unlock()
 	c.dropInstance()
 	e.remove(c)
+	for _, in := range waits {
+		in.fail(errClosed())
+	}
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/aionrun/aion/domain/fault"
 	"github.com/aionrun/aion/domain/history"
 	"github.com/aionrun/aion/domain/model"
-	"github.com/aionrun/aion/domain/signal"
 	"github.com/aionrun/aion/ports"
 )
 
@@ -141,7 +140,7 @@ func (in *startInput) apply(s *step) {
 	if c.exists {
 		done, err := in.existing(s)
 		if err != nil {
-			in.fail(err)
+			s.refuse(in, err)
 			return
 		}
 		if done {
@@ -154,30 +153,17 @@ func (in *startInput) apply(s *step) {
 // existing decides what a start means for a chain that is there; done is false when a new run begins.
 func (in *startInput) existing(s *step) (done bool, err error) {
 	c := s.c
-	same := func(run model.RunID, digest []byte) (bool, error) {
-		if string(digest) != string(in.digest[:]) {
-			return false, fault.New(fault.RequestIDReused, "request ID %q was used before for another start of workflow %q", in.req.RequestID, in.req.WorkflowID).
-				Hinted("use a new request ID for each logical call")
-		}
+	if run, ok, err := s.seen(in.req.RequestID, in.digest); err != nil {
+		return false, err
+	} else if ok {
 		res := ports.StartResult{WorkflowID: in.req.WorkflowID, Run: run, Package: c.run.Package}
 		s.after = append(s.after, func() { in.give(res, nil) })
 		return true, nil
 	}
-	if id := in.req.RequestID; id != "" {
-		if c.run.StartRequest == id {
-			return same(c.run.ID, c.run.RequestDigest)
-		}
-		d, ok, err := c.e.store.Dedup(c.e.base, c.key, id, time.Unix(0, s.now))
-		if err != nil {
-			return false, err
-		}
-		if ok {
-			return same(d.Run, d.Digest[:])
-		}
-	}
 	if c.run.Status.Open() {
 		switch in.req.Conflict {
 		case ports.ConflictUseExisting:
+			s.remember(in.req.RequestID, in.digest)
 			res := ports.StartResult{WorkflowID: in.req.WorkflowID, Run: c.run.ID, Package: c.run.Package}
 			s.after = append(s.after, func() { in.give(res, nil) })
 			return true, nil
@@ -192,10 +178,7 @@ func (in *startInput) existing(s *step) (done bool, err error) {
 			Hinted("use another workflow ID, or the reuse policy allow")
 	}
 	// The start request of the run before is remembered on its own from now on.
-	if id := c.run.StartRequest; id != "" {
-		d := signal.Record(id, [32]byte(pad32(c.run.RequestDigest)), c.run.ID, time.Unix(0, s.now), c.e.opt.DedupWindow)
-		s.append_.Dedup = append(s.append_.Dedup, d)
-	}
+	s.remember(c.run.StartRequest, [32]byte(pad32(c.run.RequestDigest)))
 	return false, nil
 }
 
@@ -211,6 +194,9 @@ func (in *startInput) create(s *step) {
 	c.run = ports.Run{ID: run, Key: c.key, Type: r.Type, Status: model.StatusRunning, Package: in.pkg, TaskQueue: r.TaskQueue,
 		StartedAt: time.Unix(0, s.now).UTC(), StartRequest: r.RequestID, RequestDigest: in.digest[:]}
 	c.exists = true
+	if in.waiter != nil {
+		c.e.waiters.bind(in.waiter, run)
+	}
 	c.digest, c.saved = sha256.New(), 0
 	c.attach(history.NewState())
 	s.add(&history.Started{Namespace: r.Namespace, WorkflowID: r.WorkflowID, RunID: run, Type: r.Type, Input: r.Input, TaskQueue: r.TaskQueue, Package: in.pkg,

@@ -26,6 +26,7 @@ type step struct {
 
 	offers   []offer
 	settled  []settled
+	cancels  []dispatch.TaskKey // attempts that their worker is to stop
 	after    []func()
 	err      error
 	rollback *history.Blocked
@@ -55,6 +56,17 @@ func newStep(c *chain) *step {
 		s.now = max(s.now, c.run.ClosedAt.UnixNano())
 	}
 	return s
+}
+
+// full says that the step should take nothing more: what waits gets a step of its own (rule C-5).
+func (s *step) full() bool {
+	l := s.c.e.opt.Limits
+	return s.count >= l.StepEvents/4 || s.bytes >= l.StepBytes/4
+}
+
+// refuse answers an input that cannot be taken, once the step on whose ground it is refused is durable.
+func (s *step) refuse(in input, err error) {
+	s.after = append(s.after, func() { in.fail(err) })
 }
 
 // add appends one event to the current run and folds it.
@@ -89,14 +101,16 @@ func (s *step) fold(e *history.Event, framed []byte) {
 	if e.Kind().Closing() {
 		pending = s.pendingAttempts("the run has ended")
 	}
+	o, about := ordinalOf(e.Attr)
+	was := c.state.Activities[o]
 	if err := c.state.Apply(e, framed); err != nil {
 		s.err = err
 		return
 	}
 	s.count++
 	s.bytes += len(framed)
-	if o, ok := ordinalOf(e.Attr); ok {
-		s.track(o, e.Attr)
+	if about {
+		s.track(o, was, e.Attr)
 	}
 	if e.Kind().Closing() {
 		s.settled = append(s.settled, pending...)
@@ -116,6 +130,8 @@ func ordinalOf(a history.Attributes) (model.Ordinal, bool) {
 		return a.Ordinal, true
 	case *history.ActivityTimedOut:
 		return a.Ordinal, true
+	case *history.ActivityCancelRequested:
+		return a.Ordinal, true
 	case *history.ActivityCanceled:
 		return a.Ordinal, true
 	case *history.TimerStarted:
@@ -124,32 +140,39 @@ func ordinalOf(a history.Attributes) (model.Ordinal, bool) {
 	return 0, false
 }
 
-// track keeps the chain's due times and attempts in line with an event about activity or timer o.
-func (s *step) track(o model.Ordinal, a history.Attributes) {
+// track keeps the chain's due times and attempts in line with an event about activity or timer o; was is the activity before it.
+func (s *step) track(o model.Ordinal, was *history.Activity, ev history.Attributes) {
 	c := s.c
 	if t := c.state.Timers[o]; t != nil {
 		heap.Push(&c.due, dueItem{t.Due, dueTimer, o, 0})
 		return
 	}
 	act := c.state.Activities[o]
-	if _, first := a.(*history.ActivityScheduled); first {
+	reason := ""
+	switch ev.(type) {
+	case *history.ActivityScheduled:
 		c.acts[o] = &attempt{n: 1}
 		c.trackActivity(o, act)
 		return
+	case *history.ActivityCancelRequested:
+		if act.Scheduled.Options.Cancellation == model.CancelWait {
+			c.offered(c.acts[o], false) // from now on it is only waited for
+			c.flies(c.acts[o])
+			s.cancels = append(s.cancels, dispatch.TaskKey{Run: c.run.ID, Ordinal: o, Attempt: act.Attempt})
+		}
+		return
+	case *history.ActivityTimedOut, *history.ActivityAttemptFailed:
+		reason = "the attempt has timed out"
+	case *history.ActivityCanceled:
+		if was != nil && was.Scheduled.Options.Cancellation != model.CancelAbandon {
+			reason = "canceled"
+		}
 	}
 	var n model.Attempt
 	if act != nil {
 		n = act.Attempt
 	}
-	old := c.advance(o, n)
-	reason := ""
-	switch a.(type) {
-	case *history.ActivityTimedOut, *history.ActivityAttemptFailed:
-		reason = "the attempt has timed out"
-	case *history.ActivityCanceled:
-		reason = "canceled"
-	}
-	s.settle(o, old, reason)
+	s.settle(o, c.advance(o, n), reason)
 	if act != nil {
 		c.trackActivity(o, act)
 	}
@@ -239,6 +262,7 @@ func (s *step) run(block *history.Blocked) {
 	if block != nil && c.state.Runnable() {
 		s.block(block)
 	}
+	s.checkHistory()
 	s.activateAll()
 	if s.err != nil || s.rollback != nil || !c.state.Open() {
 		return
@@ -274,6 +298,10 @@ func (s *step) offer(o model.Ordinal) {
 	a := c.acts[o]
 	reserved := c.e.dispatch.Reserve(dispatch.QueueKey{Namespace: c.key.Namespace, Queue: t.Queue}, t.Bytes)
 	if !reserved {
+		if a.maybe {
+			// One that is there is put behind the others, where the queue still looks.
+			s.append_.TasksDone = append(s.append_.TasksDone, ports.TaskRef{Run: c.run.ID, Ordinal: o, Attempt: t.Attempt})
+		}
 		s.append_.Tasks = append(s.append_.Tasks, ports.Task{Key: c.key, Run: c.run.ID, Ordinal: o, Attempt: t.Attempt, Queue: t.Queue})
 		s.touched = true
 	}
@@ -323,10 +351,11 @@ func (s *step) wakeAt() time.Time {
 		return time.Time{}
 	}
 	if c.inFlight() {
-		if w := c.row.WakeAt; !w.IsZero() && w.UnixNano() <= s.now {
+		// Not above the time of the last event: so it says later, whatever the clock then shows, that something was in flight.
+		if w := c.row.WakeAt; !w.IsZero() && w.UnixNano() <= c.state.Time {
 			return w
 		}
-		return time.Unix(0, s.now).UTC()
+		return time.Unix(0, c.state.Time).UTC()
 	}
 	if at := c.nextDue(); at != 0 {
 		return time.Unix(0, at).UTC()
@@ -342,6 +371,11 @@ func (s *step) finish() {
 	}
 	for _, x := range s.settled {
 		c.e.dispatch.Settled(x.key, x.reason)
+	}
+	for _, k := range s.cancels {
+		if a := c.acts[k.Ordinal]; !c.e.dispatch.Cancel(k, "canceled") && a != nil && a.n == k.Attempt {
+			c.noteUnheld(k.Ordinal, k.Attempt)
+		}
 	}
 	backlog := map[dispatch.QueueKey]bool(nil)
 	for i := range s.offers {
@@ -369,25 +403,13 @@ func (s *step) finish() {
 		c.discard() // nothing was committed: whether the chain exists is still not known
 	}
 	if c.state != nil {
+		c.compact()
 		c.arm()
 		c.cost = 4096 + c.state.Bytes
 	}
 	if s.count > 0 {
 		c.e.tel.Stepped(c.e.opt.Clock.Now().Sub(s.began), s.commitAt, s.count)
 	}
-}
-
-// arm sets the wake-up of the chain's next due time.
-func (c *chain) arm() {
-	at := c.nextDue()
-	if c.retryAt != 0 && (at == 0 || c.retryAt < at) {
-		at = c.retryAt
-	}
-	if at == 0 || at > c.e.horizon.Load() || c.armed != 0 && c.armed <= at {
-		return
-	}
-	c.armed = at
-	c.e.wakes.Add(time.Unix(0, at), c.key)
 }
 
 // release gives reserved places back.

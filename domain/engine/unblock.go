@@ -29,21 +29,18 @@ func (in *repinInput) fail(err error) { in.give(repinned{}, err) }
 
 func (in *repinInput) apply(s *step) {
 	c := s.c
+	done := func(res repinned) { s.after = append(s.after, func() { in.give(res, nil) }) }
 	if err := c.openRun(in.req.Ref); err != nil {
-		in.fail(err)
+		s.refuse(in, err)
 		return
 	}
-	if in.blocked && c.state.Blocked == nil {
-		in.give(repinned{run: c.run.ID}, nil)
-		return
-	}
-	if c.state.Package == in.req.Package && c.state.Blocked == nil {
-		in.give(repinned{run: c.run.ID, through: c.state.Through}, nil)
+	if c.state.Blocked == nil && (in.blocked || c.state.Package == in.req.Package) {
+		done(repinned{run: c.run.ID, through: c.state.Through})
 		return
 	}
 	prog, err := c.e.packages.program(c.e.base, in.req.Package)
 	if err != nil {
-		in.fail(err)
+		s.refuse(in, err)
 		return
 	}
 	has := false
@@ -51,7 +48,7 @@ func (in *repinInput) apply(s *step) {
 		has = has || w.Type == c.run.Type
 	}
 	if !has {
-		in.fail(fault.Invalidf("package %s has no workflow type %q", in.req.Package, c.run.Type))
+		s.refuse(in, fault.Invalidf("package %s has no workflow type %q", in.req.Package, c.run.Type))
 		return
 	}
 	c.dropInstance()
@@ -60,7 +57,7 @@ func (in *repinInput) apply(s *step) {
 		if isBlocking(err) {
 			err = fault.New(fault.Blocked, "package %s does not replay the run: %v", in.req.Package, err).Hinted("deploy code that makes the recorded decisions again")
 		}
-		in.fail(err)
+		s.refuse(in, err)
 		return
 	}
 	c.inst, c.prog = inst, prog
@@ -74,8 +71,7 @@ func (in *repinInput) apply(s *step) {
 		c.run.Blocked = ""
 	}
 	s.writeRun()
-	res := repinned{run: c.run.ID, through: c.state.Through, repinned: true}
-	s.after = append(s.after, func() { in.give(res, nil) })
+	done(repinned{run: c.run.ID, through: c.state.Through, repinned: true})
 }
 
 // Repin moves an open run to a package that replays it cleanly.
@@ -258,48 +254,56 @@ func (e *Engine) rebuildForQuery(ctx context.Context, ref ports.WorkflowRef) (po
 	if err != nil {
 		return nil, ports.QueryResult{}, fault.Wrap(fault.Blocked, err, "the run's package %s is not there", run.Package).Hinted("deploy it again")
 	}
-	inst, through, head, err := e.replayAsFarAsPossible(ctx, prog, run.ID)
+	inst, asOf, err := e.replayAsFarAsPossible(ctx, prog, run.ID)
 	if err != nil {
 		return nil, ports.QueryResult{}, err
-	}
-	asOf := head
-	if through < head {
-		asOf = through
 	}
 	return inst, ports.QueryResult{Run: run.ID, AsOf: asOf}, nil
 }
 
-// replayAsFarAsPossible replays a run up to its last activation, or up to the last one that replays.
-func (e *Engine) replayAsFarAsPossible(ctx context.Context, prog ports.Program, run model.RunID) (ports.Instance, model.Seq, model.Seq, error) {
+// replayAsFarAsPossible replays a run up to its last activation, or up to the last one that replays. It gives the last event that the code has
+// seen: the run's last one, or that activation where there is more that the code was not given.
+func (e *Engine) replayAsFarAsPossible(ctx context.Context, prog ports.Program, run model.RunID) (ports.Instance, model.Seq, error) {
 	rows, err := e.store.History(ctx, run, 1, 1)
-	if err != nil || len(rows) == 0 {
-		return nil, 0, 0, fault.Wrap(fault.Internal, err, "run %s has no history", run)
+	if err == nil && len(rows) == 0 {
+		err = fault.Internalf("run %s has no history", run)
+	}
+	if err != nil {
+		return nil, 0, err
 	}
 	first, err := history.DecodePage(rows[0].Bytes)
 	if err != nil {
-		return nil, 0, 0, err
+		return nil, 0, err
 	}
 	start, ok := first[0].Attr.(*history.Started)
 	if !ok {
-		return nil, 0, 0, fault.Internalf("the history of run %s begins with %v", run, first[0].Kind())
+		return nil, 0, fault.Internalf("the history of run %s begins with %v", run, first[0].Kind())
 	}
 	var seed [32]byte
 	copy(seed[:], start.Seed)
 	inst, st, err := e.replay(ctx, prog, run, seed)
-	if err == nil {
-		return inst, st.Seq, st.Seq, nil
-	}
-	if !isBlocking(err) || st == nil || ctx.Err() != nil {
-		return nil, 0, 0, err
+	switch {
+	case err == nil && st.Activations == 0:
+		inst.Close(ctx)
+		if st.Blocked != nil {
+			return nil, 0, fault.New(fault.Blocked, "the code of run %s has not come anywhere: %s", run, st.Blocked.Message).Hinted("repin the run to a package that replays it")
+		}
+		return nil, 0, fault.New(fault.Unavailable, "the code of run %s has not begun", run).Hinted("try again in a moment")
+	case err == nil && len(st.Pending) > 0:
+		return inst, st.LastBoundary(), nil
+	case err == nil:
+		return inst, st.Seq, nil
+	case !isBlocking(err) || st == nil || ctx.Err() != nil:
+		return nil, 0, err
 	}
 	// Once more, up to the activation before the one that differs.
-	upTo := st.LastBoundary()
+	upTo := st.BoundaryBefore()
 	if upTo == 0 {
-		return nil, 0, 0, fault.New(fault.Blocked, "nothing of run %s replays: %v", run, err).Hinted("repin the run to a package that replays it")
+		return nil, 0, fault.New(fault.Blocked, "nothing of run %s replays: %v", run, err).Hinted("repin the run to a package that replays it")
 	}
 	inst, err = prog.New(ctx, seed)
 	if err != nil {
-		return nil, 0, 0, err
+		return nil, 0, err
 	}
 	r := history.NewReplayer(func(events []byte, now time.Time) ([]byte, error) {
 		res, err := inst.Activate(ctx, ports.Activation{Now: now, Events: events, Limits: ports.Limits{Fuel: replayFuelFactor * e.opt.Limits.StepFuel, MemoryBytes: replayFuelFactor * e.opt.Limits.MemoryBytes}})
@@ -308,7 +312,7 @@ func (e *Engine) replayAsFarAsPossible(ctx context.Context, prog ports.Program, 
 	r.Stop = upTo
 	if err := e.feed(ctx, r, run); err != nil {
 		inst.Close(ctx)
-		return nil, 0, 0, err
+		return nil, 0, err
 	}
-	return inst, upTo, st.Seq, nil
+	return inst, upTo, nil
 }

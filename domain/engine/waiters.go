@@ -15,7 +15,7 @@ type waiters struct {
 	done chan struct{}
 }
 
-// waiter waits for one run, or for the current one of its chain when run is "".
+// waiter waits for the end of one run. While run is "" it waits for nothing: its run is still to be started.
 type waiter struct {
 	key model.ChainKey
 	run model.RunID
@@ -48,6 +48,13 @@ func (w *waiters) add(key model.ChainKey, run model.RunID) *waiter {
 	return x
 }
 
+// bind makes a waiter wait for a run that is being started.
+func (w *waiters) bind(x *waiter, run model.RunID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	x.run = run
+}
+
 func (w *waiters) remove(x *waiter) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -70,7 +77,7 @@ func (w *waiters) notify(key model.ChainKey, o ports.Outcome) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for x := range w.by[key] {
-		if x.run == "" || x.run == o.Run {
+		if x.run == o.Run {
 			x.ch <- o
 			w.drop(x)
 		}

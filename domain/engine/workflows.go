@@ -53,38 +53,20 @@ func (in *signalInput) fail(err error) { in.give("", err) }
 func (in *signalInput) apply(s *step) {
 	c := s.c
 	l := c.e.signalLimits()
-	if id := in.req.RequestID; id != "" && c.exists {
-		d, ok, err := c.e.store.Dedup(c.e.base, c.key, id, time.Unix(0, s.now))
-		if err != nil {
-			in.fail(err)
-			return
-		}
-		for _, x := range s.append_.Dedup { // one of the same step
-			if x.ID == id {
-				d, ok = x, true
-			}
-		}
-		if ok && d.Digest != in.digest {
-			in.fail(fault.New(fault.RequestIDReused, "request ID %q was used before for another call to workflow %q", id, in.req.Ref.WorkflowID).Hinted("use a new request ID for each logical call"))
-			return
-		}
-		if ok {
-			s.after = append(s.after, func() { in.give(d.Run, nil) })
-			return
+	run, ok, err := s.seen(in.req.RequestID, in.digest)
+	if err == nil && !ok {
+		if err = c.openRun(in.req.Ref); err == nil {
+			err = signal.Admit(c.state, l)
 		}
 	}
-	if err := c.openRun(in.req.Ref); err != nil {
-		in.fail(err)
+	if err != nil {
+		s.refuse(in, err)
 		return
 	}
-	if err := signal.Admit(c.state, l); err != nil {
-		in.fail(err)
-		return
-	}
-	s.add(signal.Event(in.req))
-	run := c.run.ID
-	if id := in.req.RequestID; id != "" {
-		s.append_.Dedup = append(s.append_.Dedup, signal.Record(id, in.digest, run, time.Unix(0, s.now), c.e.opt.DedupWindow))
+	if !ok {
+		s.add(signal.Event(in.req))
+		s.remember(in.req.RequestID, in.digest)
+		run = c.run.ID
 	}
 	s.after = append(s.after, func() { in.give(run, nil) })
 }

@@ -233,6 +233,9 @@ func (s *State) foldActivity(e *Event) error {
 // ClosedTime is when the run closed.
 func (s *State) ClosedTime() time.Time { return time.Unix(0, s.ClosedAt).UTC() }
 
-// LastBoundary is the seq of the Activated before the last one, 0 when there is none: where a replay stands when the last activation is
+// LastBoundary is the seq of the last Activated, 0 when there is none.
+func (s *State) LastBoundary() model.Seq { return s.boundary[0] }
+
+// BoundaryBefore is the seq of the Activated before the last one, 0 when there is none: where a replay stands when the last activation is
 // the one that differs.
-func (s *State) LastBoundary() model.Seq { return s.boundary[1] }
+func (s *State) BoundaryBefore() model.Seq { return s.boundary[1] }
