@@ -36,38 +36,77 @@ func (w *writer) own(err error) bool {
 	return class == ClassConstraint || class == ClassOther
 }
 
-// collect writes what requests do not share and puts the rows of winners together.
+// fewCreations is how many new chains are not worth a statement of their own for all of them.
+const fewCreations = 4
+
+// collect writes what requests do not share and puts the rows of winners together. Appends that create a chain come first,
+// the others in the order of the queue: they were all waiting at the same time, so that any order is as good, except that
+// of two appends to one chain the first must be seen by the second.
 func (w *writer) collect(batch []*request) error {
+	w.creations = w.creations[:0]
 	for _, r := range batch {
-		switch {
-		case r.alone != nil:
-			if r.err = r.alone(w); r.err != nil && !isFault(r.err) {
-				return r.err
-			}
-			continue
-		case r.put != nil:
-			if err := r.put(w); err != nil {
-				return err
-			}
+		if r.append == nil || r.append.Expect > 0 {
 			continue
 		}
-		a := r.append
-		if err := w.guard(a); isFault(err) {
+		if _, _, err := r.append.Check(); err != nil {
 			r.err = err
 			continue
+		}
+		w.creations = append(w.creations, r.append)
+	}
+	created := false
+	if len(w.creations) >= fewCreations {
+		var err error
+		if created, err = w.create(w.creations); err != nil {
+			return err
+		}
+	}
+	for _, creations := range [...]bool{true, false} {
+		for _, r := range batch {
+			if r.err != nil || creations != (r.append != nil && r.append.Expect == 0) {
+				continue
+			}
+			if err := w.collectOne(r, created && creations); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// collectOne writes what one request does not share; guarded says that its chain's row is written.
+func (w *writer) collectOne(r *request, guarded bool) error {
+	switch {
+	case r.put != nil:
+		return r.put(w)
+	case r.alone != nil:
+		if r.err = r.alone(w); r.err != nil && !isFault(r.err) {
+			return r.err
+		}
+		return nil
+	}
+	if !guarded {
+		if err := w.guard(r.append); isFault(err) {
+			r.err = err
+			return nil
 		} else if err != nil {
 			return err
 		}
-		if err := w.small(a); err != nil {
-			return err
-		}
-		for i := range a.Runs {
-			w.runs = append(w.runs, &a.Runs[i])
-		}
-		r.res = w.place(a)
-		w.won(a)
 	}
+	if err := w.small(r.append); err != nil {
+		return err
+	}
+	for i := range r.append.Runs {
+		w.runs = append(w.runs, rowOf(r.append, i))
+	}
+	r.res = w.place(r.append)
+	w.won(r.append)
 	return nil
+}
+
+// rowOf gives the row of the append's run i.
+func rowOf(a *ports.Append, i int) runRow {
+	return runRow{&a.Runs[i], a.Runs[i].ID != a.Chain.CurrentRun}
 }
 
 // place gives the append's history rows their positions.
@@ -145,14 +184,6 @@ func (w *writer) single(r *request) error {
 	if err := w.guard(a); err != nil {
 		return err
 	}
-	if err := w.small(a); err != nil {
-		return err
-	}
-	for i := range a.Runs {
-		if err := w.replaceRun(a, &a.Runs[i]); err != nil {
-			return err
-		}
-	}
 	clear(w.rows)
 	w.rows = w.rows[:0]
 	r.res = w.place(a)
@@ -164,11 +195,16 @@ func (w *writer) single(r *request) error {
 			return err
 		}
 	}
-	return nil
+	for i := range a.Runs {
+		if err := w.replaceRun(a, rowOf(a, i)); err != nil {
+			return err
+		}
+	}
+	return w.small(a)
 }
 
 // replaceRun writes a run's row whatever it was before, unless it belongs to another chain.
-func (w *writer) replaceRun(a *ports.Append, r *ports.Run) error {
+func (w *writer) replaceRun(a *ports.Append, r runRow) error {
 	key, found, err := w.chainOf(r.ID)
 	if err != nil {
 		return err
@@ -181,7 +217,7 @@ func (w *writer) replaceRun(a *ports.Append, r *ports.Run) error {
 			return err
 		}
 	}
-	return w.putRuns([]*ports.Run{r})
+	return w.putRuns([]runRow{r})
 }
 
 func (w *writer) chainOf(id model.RunID) (key model.ChainKey, found bool, err error) {

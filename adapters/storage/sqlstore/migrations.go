@@ -33,11 +33,13 @@ var migrations = []migration{
 			run_id BLOB NOT NULL PRIMARY KEY, ns BLOB NOT NULL, workflow_id BLOB NOT NULL,
 			type BLOB NOT NULL, status INTEGER NOT NULL, blocked BLOB NOT NULL, paused INTEGER NOT NULL, package BLOB NOT NULL,
 			task_queue BLOB NOT NULL, started_at INTEGER NOT NULL, closed_at INTEGER NOT NULL,
-			start_request BLOB NOT NULL, request_digest BLOB NOT NULL, head_seq INTEGER NOT NULL, history_bytes INTEGER NOT NULL
+			start_request BLOB NOT NULL, request_digest BLOB NOT NULL, head_seq INTEGER NOT NULL, history_bytes INTEGER NOT NULL,
+			prior INTEGER NOT NULL -- 1 when the chain has a newer run
 		) WITHOUT ROWID`,
 		`CREATE INDEX run_time ON run (ns, started_at DESC, run_id DESC)`,
 		`CREATE INDEX run_kind ON run (ns, type, status, started_at DESC, run_id DESC)`,
-		`CREATE INDEX run_workflow ON run (ns, workflow_id, started_at DESC, run_id DESC)`,
+		// A chain's current run is found through its chain: only the others need an index, so that most runs have no entry.
+		`CREATE INDEX run_prior ON run (ns, workflow_id, started_at DESC, run_id DESC) WHERE prior = 1`,
 		`CREATE INDEX run_blocked ON run (ns, started_at DESC, run_id DESC) WHERE blocked <> x''`,
 
 		// One row for each step and at most 1 MiB (C-5); pos is dense and given out by the writer (S-3).

@@ -130,6 +130,10 @@ func (s *Store) Close() error {
 		<-s.writer.done
 		s.wal.stop()
 		s.readers.close()
+		if s.fatal.Load() == nil {
+			// The last connection to go would do this too, but one of the drivers closes connections in the background.
+			s.wal.truncate()
+		}
 		s.closeErr = s.release()
 	})
 	return s.closeErr

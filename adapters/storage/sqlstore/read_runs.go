@@ -92,6 +92,9 @@ func listStatement(q *ports.ListQuery, kinds []kind) (string, func(*args)) {
 	const newest = " ORDER BY run.started_at DESC, run.run_id DESC LIMIT ?"
 	limit := func(a *args) { a.int(int64(q.Limit)) }
 
+	if q.WorkflowID != "" {
+		return chainStatement(q, after, cursor)
+	}
 	if len(kinds) > 0 {
 		part := "SELECT * FROM (SELECT run.started_at AS at, run.run_id AS id FROM run INDEXED BY run_kind WHERE run.ns = ? AND run.type = ? AND run.status = ?" + after + newest + ")"
 		sql := "SELECT " + runColumns + " FROM (" + strings.Join(slices.Repeat([]string{part}, len(kinds)), " UNION ALL ") +
@@ -112,10 +115,6 @@ func listStatement(q *ports.ListQuery, kinds []kind) (string, func(*args)) {
 		index = "run_blocked"
 		on("run.blocked <> x''", func(*args) {})
 	}
-	if q.WorkflowID != "" {
-		index = "run_workflow"
-		on("run.workflow_id = ?", func(a *args) { a.text(string(q.WorkflowID)) })
-	}
 	if q.Type != "" {
 		on("run.type = ?", func(a *args) { a.text(string(q.Type)) })
 	}
@@ -129,5 +128,36 @@ func listStatement(q *ports.ListQuery, kinds []kind) (string, func(*args)) {
 		}
 		cursor(a)
 		limit(a)
+	}
+}
+
+// chainStatement lists the runs of one chain: its current one, and the prior ones by their index.
+func chainStatement(q *ports.ListQuery, after string, cursor func(*args)) (string, func(*args)) {
+	filter := after
+	filters := []func(*args){cursor}
+	if q.Type != "" {
+		filter += " AND run.type = ?"
+		filters = append(filters, func(a *args) { a.text(string(q.Type)) })
+	}
+	if q.Status != 0 {
+		filter += " AND run.status = ?"
+		filters = append(filters, func(a *args) { a.int(int64(q.Status)) })
+	}
+	if q.Blocked {
+		filter += " AND run.blocked <> x''"
+	}
+	sql := "SELECT " + runColumns + " FROM (SELECT run.started_at AS at, run.run_id AS id FROM chain AS c CROSS JOIN run ON run.run_id = c.current_run" +
+		" WHERE c.ns = ? AND c.workflow_id = ?" + filter +
+		" UNION ALL SELECT * FROM (SELECT run.started_at, run.run_id FROM run INDEXED BY run_prior WHERE run.ns = ? AND run.workflow_id = ? AND run.prior = 1" + filter +
+		" ORDER BY run.started_at DESC, run.run_id DESC LIMIT ?)" +
+		" ORDER BY at DESC, id DESC LIMIT ?) AS page CROSS JOIN run ON run.run_id = page.id ORDER BY page.at DESC, page.id DESC"
+	return sql, func(a *args) {
+		for range 2 {
+			a.text(string(q.Namespace)).text(string(q.WorkflowID))
+			for _, f := range filters {
+				f(a)
+			}
+		}
+		a.int(int64(q.Limit)).int(int64(q.Limit))
 	}
 }

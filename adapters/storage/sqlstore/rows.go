@@ -12,11 +12,11 @@ import (
 const (
 	sqlChain = `SELECT version, current_run, head_seq, wake_at, checkpoint_seq FROM chain WHERE ns = ? AND workflow_id = ?`
 
-	sqlCreateChain = `INSERT INTO chain (version, current_run, head_seq, wake_at, checkpoint_seq, ns, workflow_id)
-		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (ns, workflow_id) DO NOTHING`
 	sqlUpdateChain = `UPDATE chain SET version = ?, current_run = ?, head_seq = ?, wake_at = ?, checkpoint_seq = ?
 		WHERE ns = ? AND workflow_id = ? AND version = ?`
 	sqlContinueChain = sqlUpdateChain + ` AND current_run = ? AND head_seq = ?`
+
+	sqlPriorRun = `UPDATE run SET prior = 1 WHERE run_id = ? AND prior = 0`
 
 	sqlTake     = `DELETE FROM inbox WHERE ns = ? AND workflow_id = ? AND dedup_key = ?`
 	sqlSend     = `INSERT INTO inbox (ns, workflow_id, pos, dedup_key, bytes) VALUES (?, ?, ?, ?, ?) ON CONFLICT (ns, workflow_id, dedup_key) DO NOTHING`
@@ -45,12 +45,14 @@ func newManyRows(head string, columns int, tail string) manyRows {
 }
 
 var (
+	manyChains = newManyRows(`INSERT INTO chain (version, current_run, head_seq, wake_at, checkpoint_seq, ns, workflow_id)`, 7,
+		` ON CONFLICT (ns, workflow_id) DO NOTHING`)
 	// A row that is there is replaced, but only if what the indexes of its place in lists are made of stays: then they need
 	// not be touched. Whatever else a caller wants to replace is done one by one.
 	manyRuns = newManyRows(`INSERT INTO run (run_id, ns, workflow_id, type, status, blocked, paused, package, task_queue, started_at, closed_at,
-		start_request, request_digest, head_seq, history_bytes)`, 15, ` ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, blocked = excluded.blocked,
+		start_request, request_digest, head_seq, history_bytes, prior)`, 16, ` ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, blocked = excluded.blocked,
 		paused = excluded.paused, package = excluded.package, task_queue = excluded.task_queue, closed_at = excluded.closed_at,
-		start_request = excluded.start_request, request_digest = excluded.request_digest, head_seq = excluded.head_seq, history_bytes = excluded.history_bytes
+		start_request = excluded.start_request, request_digest = excluded.request_digest, head_seq = excluded.head_seq, history_bytes = excluded.history_bytes, prior = excluded.prior
 		WHERE ns = excluded.ns AND workflow_id = excluded.workflow_id AND type = excluded.type AND started_at = excluded.started_at`)
 	manyHistory = newManyRows(`INSERT INTO history (pos, run, first_seq, last_seq, append_id, bytes)`, 6, ``)
 )
@@ -83,12 +85,12 @@ func (w *writer) put(m *manyRows, n int, bind func(i int)) error {
 	return nil
 }
 
-func (w *writer) putRuns(runs []*ports.Run) error {
+func (w *writer) putRuns(runs []runRow) error {
 	return w.put(&manyRuns, len(runs), func(i int) {
 		r := runs[i]
 		w.args.id(string(r.ID)).text(string(r.Key.Namespace)).text(string(r.Key.WorkflowID)).text(string(r.Type)).int(int64(r.Status)).
 			text(r.Blocked).flag(r.Paused).id(string(r.Package)).text(string(r.TaskQueue)).time(r.StartedAt).time(r.ClosedAt).
-			text(string(r.StartRequest)).blob(r.RequestDigest).int(int64(r.HeadSeq)).int(r.HistoryBytes)
+			text(string(r.StartRequest)).blob(r.RequestDigest).int(int64(r.HeadSeq)).int(r.HistoryBytes).flag(r.prior)
 	})
 }
 
@@ -99,21 +101,36 @@ func (w *writer) putHistory(rows []newRow) error {
 	})
 }
 
-// guard is the compare-and-set of the chain's row (C-1). A refusal has written nothing.
-func (w *writer) guard(a *ports.Append) error {
-	head, must, err := a.Check()
-	if err != nil {
-		return err
-	}
+// chainRow adds the columns of the chain's row afterwards, in the order of manyChains.
+func (w *writer) chainRow(a *ports.Append) {
 	c := &a.Chain
-	w.args.reset().int(int64(c.Version)).id(string(c.CurrentRun)).int(int64(c.HeadSeq))
+	w.args.int(int64(c.Version)).id(string(c.CurrentRun)).int(int64(c.HeadSeq))
 	if c.WakeAt.IsZero() {
 		w.args.null()
 	} else {
 		w.args.time(c.WakeAt)
 	}
 	w.args.int(int64(c.CheckpointSeq)).text(string(a.Key.Namespace)).text(string(a.Key.WorkflowID))
-	sql := sqlCreateChain
+}
+
+// guard is the compare-and-set of the chain's row (C-1), for a chain that is there or is to be created. A refusal, which is
+// a fault, has written nothing.
+func (w *writer) guard(a *ports.Append) error {
+	head, must, err := a.Check()
+	if err != nil {
+		return err
+	}
+	if a.Expect > 0 && !must {
+		// A new run takes the place of one that ended before: which one is not in the append.
+		is, _, err := w.chain(a.Key)
+		if err != nil {
+			return err
+		}
+		head.Run = is.CurrentRun
+	}
+	w.args.reset()
+	w.chainRow(a)
+	sql := manyChains.sql[len(manySizes)-1]
 	if a.Expect > 0 {
 		w.args.int(int64(a.Expect))
 		sql = sqlUpdateChain
@@ -123,7 +140,13 @@ func (w *writer) guard(a *ports.Append) error {
 		}
 	}
 	changed, err := w.c.exec(sql, w.args.vals)
-	if err != nil || changed == 1 {
+	if err != nil {
+		return err
+	}
+	if changed == 1 {
+		if a.Expect > 0 && head.Run != a.Chain.CurrentRun {
+			_, err = w.c.exec(sqlPriorRun, w.args.reset().id(string(head.Run)).vals)
+		}
 		return err
 	}
 	is, _, err := w.chain(a.Key)
@@ -134,6 +157,25 @@ func (w *writer) guard(a *ports.Append) error {
 		return a.VersionConflict(is.Version, is.HeadSeq)
 	}
 	return a.HeadMismatch(ports.Head{Run: is.CurrentRun, Seq: is.HeadSeq})
+}
+
+// create makes the chains of several appends with one statement, and says whether all of them were new. If not, it has
+// written nothing.
+func (w *writer) create(as []*ports.Append) (all bool, err error) {
+	if _, err := w.c.exec("SAVEPOINT creation", nil); err != nil {
+		return false, err
+	}
+	err = w.put(&manyChains, len(as), func(i int) { w.chainRow(as[i]) })
+	if errors.Is(err, errShort) {
+		if _, err := w.c.exec("ROLLBACK TO creation", nil); err != nil {
+			return false, err
+		}
+	} else if err != nil {
+		return false, err
+	}
+	all = err == nil
+	_, err = w.c.exec("RELEASE creation", nil)
+	return all, err
 }
 
 func (w *writer) chain(key model.ChainKey) (row ports.Chain, found bool, err error) {

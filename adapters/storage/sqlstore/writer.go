@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -24,14 +25,21 @@ type writer struct {
 	counts   tally[countKey]
 	pins     tally[model.PackageHash]
 
-	args args
-	runs []*ports.Run // of the winners of the transaction in work
-	rows []newRow
-	work int // rows written by the transaction in work
+	args      args
+	creations []*ports.Append
+	runs      []runRow // of the winners of the transaction in work
+	rows      []newRow
+	work      int // rows written by the transaction in work
 }
 
 // positions are the last ones given out.
 type positions struct{ history, message, task int64 }
+
+// runRow is a run's row of a winner; prior says that it is not its chain's current run.
+type runRow struct {
+	*ports.Run
+	prior bool
+}
 
 // newRow is a history row of a winner, with its position.
 type newRow struct {
@@ -91,6 +99,9 @@ func (w *writer) loop() {
 	defer close(w.done)
 	var batch []*request
 	for {
+		// Callers whose appends were just committed may have the next ones at hand: letting them run first makes larger
+		// transactions. With nobody to run it costs nothing.
+		runtime.Gosched()
 		batch = w.s.queue.take(batch[:0])
 		if len(batch) == 0 {
 			return
@@ -167,6 +178,7 @@ func (w *writer) begin() {
 	w.next = w.at
 	w.counts.begin()
 	w.pins.begin()
+	clear(w.creations)
 	clear(w.runs)
 	clear(w.rows)
 	w.runs, w.rows, w.work = w.runs[:0], w.rows[:0], 0
