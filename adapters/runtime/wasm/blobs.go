@@ -128,7 +128,7 @@ func (s *blobStore) close() {
 // write stores a run's blob in the place of an older one.
 func (s *blobStore) write(run model.RunID, blob []byte) error {
 	name := nameOf(run)
-	if err := os.WriteFile(s.path(name), blob, 0o600); err != nil {
+	if err := overwrite(s.path(name), blob); err != nil {
 		s.forget(name)
 		return err
 	}
@@ -140,6 +140,19 @@ func (s *blobStore) write(run model.RunID, blob []byte) error {
 	s.mu.Unlock()
 	s.remove(victims)
 	return nil
+}
+
+// overwrite writes a file in place. Truncating it first would be simpler, but makes ext4 write it out when it is closed, which takes a
+// millisecond, in case a program without fsync relies on it.
+func overwrite(path string, b []byte) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err = f.Write(b); err == nil {
+		err = f.Truncate(int64(len(b)))
+	}
+	return errors.Join(err, f.Close())
 }
 
 // read gives a run's blob, or nil.

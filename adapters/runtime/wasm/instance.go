@@ -53,7 +53,7 @@ func (p *Program) make(e *entropy, fill func(i *Instance) error) (*Instance, err
 		return nil, err
 	}
 	var err error
-	if i.space, err = p.image.space(uint64(min(memoryHeadroom*p.runtime.options.MemoryBytes, maxMemoryBytes))); err == nil {
+	if i.space, err = p.image.space(p.reserve(), &p.runtime.spare); err == nil {
 		i.count(instanceBytes)
 		err = fill(i)
 	}
@@ -62,6 +62,11 @@ func (p *Program) make(e *entropy, fill func(i *Instance) error) (*Instance, err
 		return nil, err
 	}
 	return i, nil
+}
+
+// reserve is how large an instance's memory may ever become.
+func (p *Program) reserve() uint64 {
+	return uint64(min(memoryHeadroom*p.runtime.options.MemoryBytes, maxMemoryBytes))
 }
 
 // count notes what the instance costs now.

@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"bytes"
+	"sync/atomic"
 
 	"github.com/aionrun/aion/adapters/runtime/wasm/module"
 	"github.com/aionrun/aion/domain/fault"
@@ -31,6 +32,20 @@ type space interface {
 	cost() int64
 	// close gives the memory back; nothing may be called afterwards.
 	close()
+}
+
+// spareRoom is how many bytes closed spaces may still keep in memory, in all programs of a runtime together.
+type spareRoom struct{ atomic.Int64 }
+
+// spareBytes is what they may keep at most.
+const spareBytes = 16 << 20
+
+func (r *spareRoom) take(n int64) bool {
+	if r.Add(-n) < 0 {
+		r.Add(n)
+		return false
+	}
+	return true
 }
 
 // heapMemory is a plain memory in Go's heap: what the image is baked in.

@@ -1,8 +1,10 @@
 package wasm
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -15,6 +17,9 @@ type backing struct {
 	fd   int
 	base []byte // the file, mapped for reading
 	cost int64  // pages with content
+
+	mu    sync.Mutex
+	spare []*mapped // closed spaces in the state of the image
 }
 
 func newBacking(data []byte) (*backing, error) {
@@ -49,6 +54,11 @@ func (b *backing) fill(data []byte) (err error) {
 }
 
 func (b *backing) close() {
+	for _, m := range b.spare {
+		m.room.Add(m.kept)
+		m.unmap()
+	}
+	b.spare = nil
 	if b.base != nil {
 		_ = unix.Munmap(b.base)
 	}
@@ -60,10 +70,22 @@ type mapped struct {
 	image *backing
 	all   []byte // the reserved addresses; what is beyond size must not be touched
 	size  int
+	room  *spareRoom
+	kept  int64 // bytes of it while it is spare
 }
 
-// space maps the image. reserve is how large the space may ever grow; addresses cost nothing.
-func (b *backing) space(reserve uint64) (space, error) {
+// space gives a mapping of the image. reserve is how large the space may ever grow; addresses cost nothing. A spare space is preferred: a page
+// that was written before costs no fault, and faults are most of what a short run costs.
+func (b *backing) space(reserve uint64, room *spareRoom) (space, error) {
+	b.mu.Lock()
+	if n := len(b.spare); n > 0 {
+		m := b.spare[n-1]
+		b.spare = b.spare[:n-1]
+		b.mu.Unlock()
+		room.Add(m.kept)
+		return m, nil
+	}
+	b.mu.Unlock()
 	reserve = max(reserve, uint64(len(b.base)))
 	at, err := unix.MmapPtr(-1, 0, nil, uintptr(reserve), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
 	if err != nil {
@@ -74,7 +96,7 @@ func (b *backing) space(reserve uint64) (space, error) {
 		_ = unix.MunmapPtr(at, uintptr(reserve))
 		return nil, outOfRoom(err)
 	}
-	return &mapped{image: b, all: unsafe.Slice((*byte)(at), reserve), size: len(b.base)}, nil
+	return &mapped{image: b, all: unsafe.Slice((*byte)(at), reserve), size: len(b.base), room: room}, nil
 }
 
 func (m *mapped) bytes() []byte { return m.all[:m.size:m.size] }
@@ -93,9 +115,43 @@ func (m *mapped) grow(size uint64) error {
 }
 
 func (m *mapped) close() {
+	if !m.recycle() {
+		m.unmap()
+	}
+}
+
+func (m *mapped) unmap() {
 	_ = unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(m.all)), uintptr(len(m.all)))
 	m.all, m.size = nil, 0
 }
+
+// recycle puts every written page back to what it is in the image and keeps the space for the next instance. What was written the kernel
+// knows (see pagemap); where that cannot be relied on, where the memory grew, or where much was written, the space is not kept.
+func (m *mapped) recycle() bool {
+	if m.size != len(m.image.base) || !pages.ok() {
+		return false
+	}
+	m.kept = 0
+	err := pages.each(m.bytes(), func(at, n int) error {
+		if m.kept += int64(n); m.kept > maxSpare {
+			return errTooMuch
+		}
+		copy(m.all[at:at+n], m.image.base[at:at+n])
+		return nil
+	})
+	if err != nil || !m.room.take(m.kept) {
+		return false
+	}
+	m.image.mu.Lock()
+	m.image.spare = append(m.image.spare, m)
+	m.image.mu.Unlock()
+	return true
+}
+
+// maxSpare is how many written bytes a space may have to be kept.
+const maxSpare = 1 << 20
+
+var errTooMuch = errors.New("too much of the space was written")
 
 func (m *mapped) changed(visit func(page uint32, content []byte) error) error {
 	if pages.ok() {

@@ -24,7 +24,7 @@ type copied struct {
 	image *backing
 }
 
-func (b *backing) space(uint64) (space, error) {
+func (b *backing) space(uint64, *spareRoom) (space, error) {
 	return &copied{heapMemory{slices.Clone(b.base)}, b}, nil
 }
 

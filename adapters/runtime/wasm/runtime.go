@@ -61,6 +61,7 @@ type Runtime struct {
 	live     map[*Instance]struct{}
 	closed   bool
 
+	spare                                  spareRoom
 	liveBytes                              atomic.Int64
 	hibernated, restored, dropped, fuelled atomic.Int64
 }
@@ -89,6 +90,7 @@ func New(options Options) (*Runtime, error) {
 		programs: map[model.PackageHash]*loading{},
 		live:     map[*Instance]struct{}{},
 	}
+	r.spare.Store(spareBytes)
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
@@ -190,7 +192,7 @@ func (r *Runtime) Stats() ports.RuntimeStats {
 	r.mu.Unlock()
 	return ports.RuntimeStats{
 		LiveInstances: int64(live),
-		LiveBytes:     r.liveBytes.Load(),
+		LiveBytes:     r.liveBytes.Load() + spareBytes - r.spare.Load(),
 		Hibernated:    r.hibernated.Load(),
 		Restored:      r.restored.Load(),
 		Dropped:       r.dropped.Load(),
