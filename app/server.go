@@ -33,6 +33,7 @@ type Server struct {
 	life    lifecycle
 	store   ports.Store
 	runtime runtimes
+	undo    func() error // of what the runtimes used
 	engine  *aion.Engine
 	admin   *web
 	public  *web
@@ -151,12 +152,14 @@ func (s *Server) openStore(ctx context.Context) error {
 
 func (s *Server) closeStore() error { return s.store.Close() }
 
-func (s *Server) openRuntime(ctx context.Context) (err error) {
-	s.runtime, err = openRuntimes(ctx, s.cfg, s.opt, s.log)
+func (s *Server) openRuntime(context.Context) (err error) {
+	s.runtime, s.undo, err = openRuntimes(s.cfg.Runtime, s.opt, s.store.Info(), s.log)
 	return err
 }
 
-func (s *Server) closeRuntime() error { return s.runtime.Close(context.Background()) }
+func (s *Server) closeRuntime() error {
+	return errors.Join(s.runtime.Close(context.Background()), s.undo())
+}
 
 func (s *Server) openEngine(ctx context.Context) error {
 	c := s.cfg
