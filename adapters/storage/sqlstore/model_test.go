@@ -3,10 +3,10 @@ package sqlstore
 import (
 	"context"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
+	"modernc.org/sqlite"
 	"pgregory.net/rapid"
 
 	"github.com/aionrun/aion/adapters/storage/memory"
@@ -17,19 +17,18 @@ import (
 
 // Any sequence of appends, good and bad, is answered by this store as by the memory store, and leaves the same data.
 func TestAgainstMemory(t *testing.T) {
+	plain := Driver{Name: "sqlite", Connector: sqlite.NewConnector, Classify: func(err error) Class { return ClassifyText(err.Error()) }, KeepsStatements: true}
+	st, err := Open(t.Context(), plain, Options{Path: t.TempDir() + "/aion.db"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	mem := memory.New()
+	checks := 0
 	rapid.Check(t, func(rt *rapid.T) {
-		dir, err := os.MkdirTemp(t.TempDir(), "model")
-		if err != nil {
-			rt.Fatal(err)
-		}
-		f := &faulty{t: t}
-		tune := defaultTuning
-		st, err := open(context.Background(), f.driverFor(), Options{Path: dir + "/aion.db"}, tune)
-		if err != nil {
-			rt.Fatal(err)
-		}
-		defer st.Close()
-		m := modelled{t: rt, st: st, mem: memory.New(), chains: map[model.ChainKey]ports.Chain{}}
+		// Each check has namespaces and runs of its own in the same two stores.
+		checks++
+		m := modelled{t: rt, st: st, mem: mem, name: fmt.Sprint(checks), chains: map[model.ChainKey]ports.Chain{}}
 		for range rapid.IntRange(1, 25).Draw(rt, "appends") {
 			m.step()
 		}
@@ -41,6 +40,8 @@ type modelled struct {
 	t      *rapid.T
 	st     *Store
 	mem    *memory.Store
+	name   string
+	from   int64                          // position before the first append
 	chains map[model.ChainKey]ports.Chain // as a caller believes, who is right most of the time
 	runs   int
 }
@@ -52,7 +53,11 @@ func (m *modelled) oneOf(label string, of ...string) string {
 func (m *modelled) often(label string) bool { return rapid.IntRange(0, 9).Draw(m.t, label) > 1 }
 
 func (m *modelled) key() model.ChainKey {
-	return model.ChainKey{Namespace: model.Namespace(m.oneOf("ns", "a", "b")), WorkflowID: model.WorkflowID(m.oneOf("wf", "x", "y", "2024-01-02"))}
+	return model.ChainKey{Namespace: model.Namespace(m.oneOf("ns", "a", "b") + m.name), WorkflowID: model.WorkflowID(m.oneOf("wf", "x", "y", "2024-01-02"))}
+}
+
+func (m *modelled) runID(n int) model.RunID {
+	return model.RunID(fmt.Sprintf("run%d of check %s", n, m.name))
 }
 
 func (m *modelled) time(label string) time.Time {
@@ -101,7 +106,7 @@ func (m *modelled) step() {
 		if m.often("fresh run") {
 			m.runs++
 		}
-		id := model.RunID(fmt.Sprint("run", m.runs))
+		id := m.runID(m.runs)
 		if m.often("new run row") {
 			a.Runs = append(a.Runs, m.run(key, id))
 		}
@@ -115,6 +120,9 @@ func (m *modelled) step() {
 	}
 	if err == nil {
 		m.chains[key] = a.Chain
+		if m.from == 0 && got.FirstPos > 0 {
+			m.from = got.FirstPos - 1
+		}
 	}
 }
 
@@ -138,7 +146,7 @@ func (m *modelled) fill(a *ports.Append) {
 		a.Dedup = append(a.Dedup, ports.Dedup{ID: model.RequestID(dedupKey()), Run: "r", Expires: time.Unix(int64(a.Expect)+1, 0)})
 	}
 	task := func() (model.RunID, model.Ordinal) {
-		return model.RunID(fmt.Sprint("run", m.runs)), model.Ordinal(rapid.IntRange(1, 3).Draw(m.t, "ordinal"))
+		return m.runID(m.runs), model.Ordinal(rapid.IntRange(1, 3).Draw(m.t, "ordinal"))
 	}
 	for range some("tasks done") {
 		run, o := task()
@@ -164,15 +172,15 @@ func (m *modelled) compare() {
 			m.t.Fatalf("%s gives\n%s\nwant\n%s", what, g, w)
 		}
 	}
-	same("feed", func(st ports.Store) (any, error) { return st.Feed(ctx, 0, 0, 1<<20) })
-	same("due", func(st ports.Store) (any, error) { return st.Due(ctx, 0, time.Unix(9, 0), nil, 100) })
-	same("targets", func(st ports.Store) (any, error) { return st.InboxTargets(ctx, 0, nil, 100) })
+	same("feed", func(st ports.Store) (any, error) { return st.Feed(ctx, 0, m.from, 1<<20) })
+	same("due", func(st ports.Store) (any, error) { return st.Due(ctx, 0, time.Unix(9, 0), nil, 10_000) })
+	same("targets", func(st ports.Store) (any, error) { return st.InboxTargets(ctx, 0, nil, 10_000) })
 	for i := range m.runs + 1 {
-		id := model.RunID(fmt.Sprint("run", i))
+		id := m.runID(i)
 		same("history", func(st ports.Store) (any, error) { return st.History(ctx, id, 2, 10) })
-		same("run", func(st ports.Store) (any, error) { return st.Run(ctx, "a", id) })
+		same("run", func(st ports.Store) (any, error) { return st.Run(ctx, model.Namespace("a"+m.name), id) })
 	}
-	for _, ns := range []model.Namespace{"a", "b"} {
+	for _, ns := range []model.Namespace{model.Namespace("a" + m.name), model.Namespace("b" + m.name)} {
 		same("counts", func(st ports.Store) (any, error) { return st.Count(ctx, ns) })
 		for _, queue := range []model.TaskQueue{"q", "r"} {
 			same("tasks", func(st ports.Store) (any, error) {
