@@ -98,7 +98,8 @@ func (c *call) charge(units, least int64) {
 	c.lane.setFuel(now)
 }
 
-// yield is aion.yield: the inserted code calls it with no fuel left, or, from a bulk operation, with less than none.
+// yield is aion.yield: the inserted code calls it with no fuel left, or, from a bulk operation, with less than none; a guest's own code may
+// call it at any time.
 func (c *call) yield() {
 	select {
 	case <-c.Done():
@@ -115,6 +116,8 @@ func (c *call) yield() {
 		c.charge(0, 1) // the code is about to take a unit
 	case fuel < 0:
 		c.charge(0, 0)
+	default:
+		c.charge(hostUnits, 0)
 	}
 }
 

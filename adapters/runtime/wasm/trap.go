@@ -17,12 +17,15 @@ func (c *call) trapOf(err error) error {
 	if c.ended != nil {
 		if t, ok := c.ended.(*ports.Trap); ok && t.Stack == "" {
 			t.Stack = text([]byte(stack), maxStackBytes)
+			if t.Which == ports.TrapMemory && recursing(stack) {
+				t.Which, t.Message = ports.TrapStack, tooDeep // Go's stacks stand in the memory
+			}
 		}
 		return c.ended
 	}
 	reason = strings.TrimPrefix(strings.TrimSpace(reason), "wasm error: ")
 	if reason == "stack overflow" {
-		return &ports.Trap{Which: ports.TrapStack, Message: "the code calls itself too deeply"}
+		return &ports.Trap{Which: ports.TrapStack, Message: tooDeep}
 	}
 	if t := c.saidTrap(); t != nil {
 		return t
@@ -32,6 +35,23 @@ func (c *call) trapOf(err error) error {
 		t.Message += "\n" + said
 	}
 	return t
+}
+
+const tooDeep = "the code calls itself too deeply"
+
+// recursing says whether a trace is full and its older half, which is what the guest was doing before it needed memory, is a few functions
+// over and over.
+func recursing(trace string) bool {
+	lines := strings.Split(trace, "\n")
+	const full = 30 // that many frames wazero gives at most
+	if len(lines) < full {
+		return false
+	}
+	distinct := map[string]bool{}
+	for _, l := range lines[full/2 : full] {
+		distinct[l] = true
+	}
+	return len(distinct) <= 4
 }
 
 // exitTrap says what it means that the guest called proc_exit. Go's runtime does so, with 2, after it printed a panic or a fatal error.

@@ -332,7 +332,7 @@ func badRuns() []Case {
 		{Name: "run-outside", Code: activate("", I32(-8), Load32(0), Drop), Trap: "panic"},
 		{Name: "run-divide", Code: activate("", I32(1), I32(0), I32DivU, Drop), Trap: "panic"},
 		{Name: "run-exit", Code: activate("", I32(0), Call(ProcExit)), Trap: "exit"},
-		{Name: "run-sleep", Code: activate("", I32(0), I32(64), I32(1), I32(128), Call(PollOneoff), Drop), Trap: "deadlock"},
+		{Name: "run-sleep", Code: activate("", I32(0), I64(1<<40), Store64(24), I32(0), I32(64), I32(1), I32(128), Call(PollOneoff), Drop), Trap: "deadlock"},
 		{Name: "run-alloc-outside", Code: guest(func(b *Builder) { b.Func("aion_alloc", "i:i", "", I32(65_535)) }), Trap: "protocol"},
 		{Name: "run-answer-outside", Code: guest(func(b *Builder) { b.Func("aion_activate", "i:l", "", Span(65_000, 65_000)) }), Trap: "protocol"},
 		{Name: "run-answer-vast", Code: guest(func(b *Builder) {
