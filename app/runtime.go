@@ -83,7 +83,7 @@ func openRuntimes(c config.Runtime, o Options, store ports.StoreInfo, log *slog.
 		}
 		undo = func() error { return os.RemoveAll(dir) }
 	}
-	w, err := wasm.New(wasm.Options{CacheDir: dir, HibernateBytes: c.CacheBytes, MemoryBytes: c.MemoryBytes, Logger: log})
+	w, err := wasm.New(wasm.Options{CacheDir: dir, HibernateBytes: c.CacheBytes, WarmBytes: c.CacheBytes, MemoryBytes: c.MemoryBytes, Logger: log})
 	if err != nil {
 		f := config.Fault("runtime.cache_dir", "%s", dir)
 		f.Err = err

@@ -245,6 +245,7 @@ func rss(t *testing.T, pid int) int {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("%s", regexp.MustCompile(`Rss(Anon|File|Shmem):\s+\d+ kB`).FindAll(b, -1))
 	m := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(b)
 	if m == nil {
 		t.Fatalf("no VmRSS in %s", b)

@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"container/list"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -27,6 +28,8 @@ type Instance struct {
 	input             []byte // buffer
 	bytes             int64  // as counted in the runtime's liveBytes
 	unmeasured, calls int64
+
+	warm *list.Element // guarded by the runtime's warm
 }
 
 // instanceBytes is what an instance costs beside its memory: page tables, kernel mappings, this struct.
@@ -94,6 +97,7 @@ func (i *Instance) measureAfter(fuel int64) {
 // discard gives everything back; the caller holds the mutex.
 func (i *Instance) discard() {
 	i.program.runtime.remove(i)
+	i.program.runtime.warm.drop(i)
 	i.count(0)
 	if i.space != nil {
 		i.space.close()
@@ -205,6 +209,7 @@ func (i *Instance) call(ctx context.Context, entry module.Entry, limits ports.Li
 		limits: r.bound(limits), guest: p.maxBytes, closing: r.ctx.Done(),
 	})
 	p.giveLane(ctx, l, err == nil)
+	r.warm.touch(i)
 	r.fuelled.Add(fuel)
 	if cap(i.input) > keptInput {
 		i.input = nil

@@ -30,6 +30,8 @@ type space interface {
 	changed(visit func(page uint32, content []byte) error) error
 	// cost is how many bytes the space occupies now beyond the image.
 	cost() int64
+	// trim gives back what can be had again from the image. Nothing else may use the space meanwhile.
+	trim()
 	// close gives the memory back; nothing may be called afterwards.
 	close()
 }

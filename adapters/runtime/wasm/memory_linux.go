@@ -143,13 +143,45 @@ func (m *mapped) recycle() bool {
 		return false
 	}
 	m.image.mu.Lock()
+	many := len(m.image.spare) >= warmSpare
+	m.image.mu.Unlock()
+	if many {
+		m.trim()
+	}
+	m.image.mu.Lock()
 	m.image.spare = append(m.image.spare, m)
 	m.image.mu.Unlock()
 	return true
 }
 
+// mappedBytes is how much of the image a space may have mapped.
+func (b *backing) mappedBytes() int64 { return b.cost }
+
+// trim unmaps the pages of the image that were not written.
+func (m *mapped) trim() {
+	if !pages.ok() {
+		return
+	}
+	at, image := 0, m.all[:len(m.image.base)]
+	clean := func(to int) {
+		if to > at {
+			_ = unix.Madvise(image[at:to], unix.MADV_DONTNEED) // refused: the pages stay, which is harmless
+		}
+	}
+	if err := pages.each(image, func(written, n int) error {
+		clean(written)
+		at = written + n
+		return nil
+	}); err == nil {
+		clean(len(image))
+	}
+}
+
 // maxSpare is how many written bytes a space may have to be kept.
 const maxSpare = 1 << 20
+
+// warmSpare is how many spare spaces of an image keep its pages mapped; see warm.
+const warmSpare = 8
 
 var errTooMuch = errors.New("too much of the space was written")
 

@@ -34,6 +34,10 @@ func (c *copied) changed(visit func(page uint32, content []byte) error) error {
 
 func (c *copied) cost() int64 { return int64(cap(c.b)) }
 
+func (c *copied) trim() {}
+
+func (b *backing) mappedBytes() int64 { return 0 }
+
 func (c *copied) close() { c.b = nil }
 
 func maxSpaces() int64 { return math.MaxInt64 }

@@ -28,6 +28,9 @@ type Options struct {
 	// MemoryBytes bounds the linear memory of an instance whose activation names no bound. 0 means 128 MiB. A bound that an activation
 	// names counts up to four times as much: replay is given more than the first execution (D-2).
 	MemoryBytes int64
+	// WarmBytes bounds the pages of images that idle instances keep mapped; the kernel counts them in the resident size of the process, though
+	// they are in memory once. 0 means 256 MiB.
+	WarmBytes int64
 	// Logger gets what an operator should know, e.g. a damaged cache; nil means none.
 	Logger *slog.Logger
 }
@@ -35,6 +38,7 @@ type Options struct {
 const (
 	defaultMemoryBytes    = 128 << 20
 	defaultHibernateBytes = 1 << 30
+	defaultWarmBytes      = 256 << 20
 	memoryHeadroom        = 4
 	maxMemoryBytes        = 4<<30 - 1<<20 // below the 4 GiB that 32 bits address, whose size no longer fits
 )
@@ -61,6 +65,7 @@ type Runtime struct {
 	live     map[*Instance]struct{}
 	closed   bool
 
+	warm                                   *warm
 	spare                                  spareRoom
 	liveBytes                              atomic.Int64
 	hibernated, restored, dropped, fuelled atomic.Int64
@@ -90,6 +95,10 @@ func New(options Options) (*Runtime, error) {
 		programs: map[model.PackageHash]*loading{},
 		live:     map[*Instance]struct{}{},
 	}
+	if options.WarmBytes <= 0 {
+		r.options.WarmBytes = defaultWarmBytes
+	}
+	r.warm = newWarm(r.options.WarmBytes)
 	r.spare.Store(spareBytes)
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
