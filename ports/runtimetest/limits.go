@@ -52,7 +52,7 @@ func memory(t *testing.T, s *subject) {
 }
 
 func stack(t *testing.T, s *subject) {
-	misbehave(t, s, "dive", ports.Limits{Fuel: 10_000_000_000, MemoryBytes: 512 << 20}, ports.TrapStack)
+	misbehave(t, s, "dive", ports.Limits{Fuel: 1_000_000_000, MemoryBytes: 96 << 20}, ports.TrapStack)
 }
 
 func deadlock(t *testing.T, s *subject) {

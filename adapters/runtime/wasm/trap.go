@@ -39,16 +39,16 @@ func (c *call) trapOf(err error) error {
 
 const tooDeep = "the code calls itself too deeply"
 
-// recursing says whether a trace is full and its older half, which is what the guest was doing before it needed memory, is a few functions
-// over and over.
+// recursing says whether a trace is full, and the older half of it, which is what the guest was doing before its runtime needed memory, is
+// a few functions over and over.
 func recursing(trace string) bool {
 	lines := strings.Split(trace, "\n")
-	const full = 30 // that many frames wazero gives at most
+	const full, older = 28, 12 // wazero gives some thirty frames at most
 	if len(lines) < full {
 		return false
 	}
 	distinct := map[string]bool{}
-	for _, l := range lines[full/2 : full] {
+	for _, l := range lines[len(lines)-older:] {
 		distinct[l] = true
 	}
 	return len(distinct) <= 4
