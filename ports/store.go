@@ -323,4 +323,6 @@ type StoreStats struct {
 	BytesWritten int64
 	// HistoryRowsRead and HistoryBytesRead count what History, LastHistory and Feed took from the data.
 	HistoryRowsRead, HistoryBytesRead int64
+	// QueuedBytes is what waits to be committed now, of QueueBytes that may wait (B-1); 0 of 0 where nothing ever waits.
+	QueuedBytes, QueueBytes int64
 }

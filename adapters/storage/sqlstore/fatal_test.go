@@ -121,6 +121,9 @@ func TestFullQueue(t *testing.T) {
 		}
 		refused++
 	}
+	if s := st.Stats(); s.QueuedBytes < 2500 || s.QueuedBytes > 3000 || s.QueueBytes != 3000 {
+		t.Errorf("the store tells of %d of %d bytes", s.QueuedBytes, s.QueueBytes)
+	}
 	st.writer.pause.Unlock()
 	for range 10 - refused {
 		if err := <-answers; err != nil && !fault.Has(err, fault.Overloaded) {

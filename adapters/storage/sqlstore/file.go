@@ -78,11 +78,14 @@ func (f dbFile) url() string {
 	return "file:" + (&url.URL{Path: p}).EscapedPath()
 }
 
+// fileSystemOf is replaced by a test.
+var fileSystemOf = networkFileSystem
+
 // prepare makes sure that this process may use the file as its only server: it checks the file system, takes the lock, and
 // makes the file, readable by its owner only, where there is none. The lock is held until it is released.
 func (f dbFile) prepare() (*lock, error) {
 	dir := filepath.Dir(f.path)
-	if kind := networkFileSystem(dir); kind != "" {
+	if kind := fileSystemOf(dir); kind != "" {
 		return nil, fault.New(fault.Unavailable, "%s is on a network file system (%s), where neither locks nor shared memory can be trusted", dir, kind).
 			Hinted("put the store on a local disk, or use store.backend=postgres")
 	}

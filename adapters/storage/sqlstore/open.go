@@ -190,6 +190,7 @@ func (s *Store) Stats() ports.StoreStats {
 		Appends: s.stats.appends.Load(), Commits: s.stats.commits.Load(), RowsWritten: s.stats.rows.Load(),
 		HistoryReads: s.stats.historyReads.Load(), ChainReads: s.stats.chainReads.Load(), OtherReads: s.stats.otherReads.Load(),
 		BytesWritten: s.stats.bytesWritten.Load(), HistoryRowsRead: s.stats.rowsRead.Load(), HistoryBytesRead: s.stats.bytesRead.Load(),
+		QueuedBytes: s.queue.held.Load(), QueueBytes: s.queue.capacity,
 	}
 }
 

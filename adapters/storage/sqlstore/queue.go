@@ -42,6 +42,7 @@ const (
 type queue struct {
 	room     *semaphore.Weighted
 	capacity int64
+	held     atomic.Int64 // bytes of requests that are not answered yet
 	patience time.Duration
 
 	mu      sync.Mutex
@@ -65,10 +66,10 @@ func (q *queue) submit(ctx context.Context, r *request) error {
 		return err
 	}
 	q.mu.Lock()
-	if q.closed != nil {
+	if err := q.closed; err != nil {
 		q.mu.Unlock()
-		q.room.Release(r.size)
-		return q.closed
+		q.leave(r)
+		return err
 	}
 	q.waiting = append(q.waiting, r)
 	q.mu.Unlock()
@@ -87,6 +88,7 @@ func (q *queue) submit(ctx context.Context, r *request) error {
 // enter waits for room, in the order of arrival.
 func (q *queue) enter(ctx context.Context, size int64) error {
 	if q.room.TryAcquire(size) {
+		q.held.Add(size)
 		return nil
 	}
 	bounded, cancel := context.WithTimeout(ctx, q.patience)
@@ -98,7 +100,14 @@ func (q *queue) enter(ctx context.Context, size int64) error {
 		return fault.New(fault.Overloaded, "the commit queue has been full (%d MiB) for %v", q.capacity>>20, q.patience).
 			Hinted("the disk is slower than the load: send less, or try again later")
 	}
+	q.held.Add(size)
 	return nil
+}
+
+// leave gives back the room of a request.
+func (q *queue) leave(r *request) {
+	q.held.Add(-r.size)
+	q.room.Release(r.size)
 }
 
 // pressed says whether less than a fifth of the queue is free.
@@ -140,7 +149,7 @@ func (q *queue) take(to []*request) []*request {
 			}
 			n++
 			if !r.state.CompareAndSwap(queued, taken) {
-				q.room.Release(r.size)
+				q.leave(r)
 				continue
 			}
 			to = append(to, r)
@@ -164,7 +173,7 @@ func (q *queue) take(to []*request) []*request {
 // finish answers requests.
 func (q *queue) finish(rs []*request) {
 	for _, r := range rs {
-		q.room.Release(r.size)
+		q.leave(r)
 		r.done <- struct{}{}
 	}
 }

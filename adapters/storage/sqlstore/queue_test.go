@@ -48,8 +48,8 @@ func TestTake(t *testing.T) {
 		if alone {
 			r.alone = func(*writer) error { return nil }
 		}
-		if !q.room.TryAcquire(size) {
-			t.Fatal("no room")
+		if err := q.enter(t.Context(), size); err != nil {
+			t.Fatal(err)
 		}
 		q.waiting = append(q.waiting, r)
 		return r
@@ -81,7 +81,7 @@ func TestTake(t *testing.T) {
 	if got, want := fmt.Sprint(sizes), "[1024 10 1 2 1 1! 1! 1]"; got != want {
 		t.Errorf("batches are %v, want %v", got, want)
 	}
-	if !q.room.TryAcquire(1 << 30) {
+	if q.held.Load() != 0 || !q.room.TryAcquire(1<<30) {
 		t.Error("room was lost")
 	}
 }

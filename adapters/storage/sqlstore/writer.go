@@ -60,6 +60,8 @@ func newWriter(s *Store) (*writer, error) {
 	return w, nil
 }
 
+const sqlLastPosition = `SELECT max(pos) FROM history`
+
 // load brings the file's schema and the writer's memory up to date. A file that must not be touched is refused before anything is written.
 func (w *writer) load() error {
 	if _, err := schemaVersion(w.c, w.s.file); err != nil {
@@ -72,7 +74,7 @@ func (w *writer) load() error {
 		return err
 	}
 	// History positions are dense: whatever removes the newest rows must keep theirs from being given out again.
-	last, _, err := w.c.number("SELECT max(pos) FROM history", nil)
+	last, _, err := w.c.number(sqlLastPosition, nil)
 	if err != nil {
 		return w.failed(err)
 	}

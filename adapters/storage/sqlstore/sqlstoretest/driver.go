@@ -40,6 +40,7 @@ func Run(t *testing.T, d sqlstore.Driver) {
 		{"the log is put into the file by Close", closeCheckpoints},
 		{"write-ahead log and private file", settings},
 		{"text survives as bytes only", textPitfalls},
+		{"query plans", queryPlans},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.f(t, d) })
 	}

@@ -1,0 +1,32 @@
+package sqlstore
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/aionrun/aion/ports"
+)
+
+// Statements gives the statements that read or find rows, by what they are for, so that the tests of each driver can look
+// at how its SQLite would run them.
+func Statements() map[string]string {
+	sqls := map[string]string{
+		"Chain": sqlChainAndRun, "chain": sqlChain, "Run": sqlRun, "History": sqlHistory, "LastHistory": sqlLastHistory, "Feed": sqlFeed, "Count": sqlCounts,
+		"Due": sqlDue, "Due after": sqlDueAfter, "Inbox": sqlInbox, "InboxTargets": sqlFirstTargets, "InboxTargets after": sqlNextTargets, "Dedup": sqlDedup,
+		"Tasks": sqlTasks, "Checkpoint": sqlCheckpoint, "Heartbeat": sqlHeartbeat, "Package": sqlPackage, "pins": sqlPins, "next kind": sqlNextKind,
+		"update": sqlUpdateChain, "continue": sqlContinueChain, "prior": sqlPriorRun, "take": sqlTake, "task done": sqlTaskDone,
+		"last position": sqlLastPosition,
+	}
+	after := &ports.ListCursor{StartedAt: time.Unix(1, 0), Run: "r"}
+	for i, q := range []ports.ListQuery{{}, {After: after}, {WorkflowID: "w"}, {WorkflowID: "w", Type: "T", Status: 1, Blocked: true, After: after},
+		{Blocked: true}, {Blocked: true, Type: "T", After: after}} {
+		q.Namespace, q.Limit = "ns", 10
+		sqls[fmt.Sprint("List ", i)], _ = listStatement(&q, nil)
+	}
+	for n := 1; n <= 3; n++ {
+		for _, a := range []*ports.ListCursor{nil, after} {
+			sqls[fmt.Sprint("List of kinds ", n, a != nil)], _ = listStatement(&ports.ListQuery{Namespace: "ns", Limit: 10, After: a}, make([]kind, n))
+		}
+	}
+	return sqls
+}
