@@ -113,8 +113,8 @@ func (c *chain) loop() {
 				c.e.remove(c)
 				return
 			}
+			c.e.lru.touch(c) // with the lock held: the next goroutine has not begun
 			c.mu.Unlock()
-			c.e.lru.touch(c)
 			c.e.evict()
 			return
 		}

@@ -184,4 +184,3 @@ func (c *chain) trackActivity(o model.Ordinal, a *history.Activity) {
 	}
 	heap.Push(&c.due, dueItem{a.NextAt, dueAttempt, o, a.Attempt})
 }
-

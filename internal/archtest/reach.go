@@ -25,6 +25,7 @@ var reachRules = []reachRule{
 	{"domain", nil, []string{"net", "crypto/tls", "database/sql", "os/exec", "google.golang.org/protobuf", "connectrpc.com/connect"}, "the core stays free of the outside world"},
 	{"aiontest", []string{"CGO_ENABLED=0"}, []string{"net/http", "connectrpc.com", "github.com/tursodatabase", "modernc.org/sqlite", "github.com/tetratelabs/wazero", "github.com/jackc/pgx"},
 		"unit tests of users stay small and quick to build"},
+	{"inprocess", []string{"CGO_ENABLED=0"}, []string{"net/http", "connectrpc.com"}, "an in-process worker needs no network"},
 	{"sdk/workflow", guestBuild, guestNever, inGuests},
 	{"sdk/activity", guestBuild, guestNever, inGuests},
 	{"sdk/guest", guestBuild, guestNever, inGuests},

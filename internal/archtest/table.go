@@ -43,7 +43,8 @@ var table = []row{
 	{folder: "domain/...", ours: []string{"domain/...", "ports"}, noStd: outside, why: "the core knows ports and no technology"},
 
 	{folder: ".", ours: []string{"domain/...", "ports"}, why: "aion.New takes its parts as ports"},
-	{folder: "aiontest/...", ours: []string{".", "aiontest/...", "domain/...", "ports", "sdk/...", "adapters/storage/memory/...", "adapters/runtime/native/..."},
+	{folder: "inprocess/...", ours: []string{".", "inprocess/...", "domain/model/...", "domain/fault/...", "ports", "sdk/..."}, why: "an in-process worker meets the engine in ports, and users in the sdk"},
+	{folder: "aiontest/...", ours: []string{".", "aiontest/...", "inprocess/...", "domain/...", "ports", "sdk/...", "adapters/storage/memory/...", "adapters/runtime/native/..."},
 		why: "aiontest is aion.New with two small adapters"},
 
 	{folder: "adapters/...", ours: adapterMay(), third: []string{"*"}, why: "an adapter knows ports, values and its own technology, no other adapter and nothing above"},
