@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"runtime"
+	"time"
 
 	"github.com/tetratelabs/wazero/api"
 
@@ -12,9 +13,9 @@ import (
 	"github.com/aionrun/aion/ports"
 )
 
-// schedulerEvery is how many yields pass before the other goroutines get a turn: 65,536 units of fuel. Where there are idle processors
-// nobody needs it, and on one alone it keeps a computing guest from having the processor for the 10 ms that Go would give it.
-const schedulerEvery = 65_536 / module.Slice
+// quantum is how long a guest computes before the other goroutines get a turn. Where a processor is idle nobody needs it; on one alone it
+// keeps a computing guest from having the processor for the 10 ms that Go would give it, several times in each collection of garbage.
+const quantum = 500 * time.Microsecond
 
 // call is one call into a guest and all that the host functions need to know of it. It is the context of the call, too, which is how they
 // get at it.
@@ -25,12 +26,12 @@ type call struct {
 	now     int64 // what the clocks answer, in nanoseconds
 	entropy *entropy
 
-	maxMemory   int64 // bytes that the call may grow the memory to
-	guestMemory int64 // bytes that the guest's own declaration allows
-	budget      int64 // the fuel it was given in all, 0 = no bound
-	reserve     int64 // what of it the code has not got yet
-	yields      int
-	waits       int // that passed at once
+	maxMemory   int64     // bytes that the call may grow the memory to
+	guestMemory int64     // bytes that the guest's own declaration allows
+	budget      int64     // the fuel it was given in all, 0 = no bound
+	reserve     int64     // what of it the code has not got yet
+	since       time.Time // of the current quantum
+	waits       int       // that passed at once
 	output      output
 	closing     <-chan struct{} // of the runtime
 
@@ -108,8 +109,11 @@ func (c *call) yield() {
 		c.end(errClosed())
 	default:
 	}
-	if c.yields++; c.yields%schedulerEvery == 0 {
-		runtime.Gosched()
+	if now := time.Now(); now.Sub(c.since) > quantum {
+		if !c.since.IsZero() {
+			runtime.Gosched()
+		}
+		c.since = now
 	}
 	switch fuel := c.lane.getFuel(); {
 	case fuel == 0:
