@@ -80,14 +80,7 @@ func hashOf(code []byte) model.PackageHash {
 func open(t testing.TB, o wasm.Options) *wasm.Runtime {
 	t.Helper()
 	if o.CacheDir == "" {
-		o.CacheDir = t.TempDir()
-		shared := filepath.Join(scratch, "compiled")
-		if err := os.MkdirAll(shared, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Symlink(shared, filepath.Join(o.CacheDir, "compiled")); err != nil {
-			t.Fatal(err)
-		}
+		o.CacheDir = cacheDir(t)
 	}
 	rt, err := wasm.New(o)
 	if err != nil {
@@ -99,6 +92,20 @@ func open(t testing.TB, o wasm.Options) *wasm.Runtime {
 		}
 	})
 	return rt
+}
+
+// cacheDir is a directory for a runtime that shares compiled code with the other tests.
+func cacheDir(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	shared := filepath.Join(scratch, "compiled")
+	if err := os.MkdirAll(shared, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(shared, filepath.Join(dir, "compiled")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 func load(t testing.TB, rt ports.Runtime, code []byte) ports.Program {
