@@ -46,8 +46,13 @@ func (h workers) StreamTasks(ctx context.Context, stream *connect.BidiStream[aio
 	defer w.session.Close()
 
 	ctx, w.end = context.WithCancelCause(ctx)
+	defer w.end(nil)
 	w.principal, _ = ports.PrincipalFrom(ctx)
 	defer w.expireAt(w.principal.Expires)()
+	// Results that came with the first frame are in before the first task goes out.
+	if err := w.handle(ctx); err != nil {
+		return err
+	}
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
@@ -101,44 +106,51 @@ func (w *workerStream) sendAll(ctx context.Context) error {
 	}
 }
 
-// receiveAll hands on what the worker sends, beginning with the rest of its first frame.
+// receiveAll hands on what the worker sends after its first frame.
 func (w *workerStream) receiveAll(ctx context.Context) error {
-	for first := true; ; first = false {
-		if !first {
-			if err := w.receive(); err != nil {
-				return err
-			}
-			if w.in.Register != nil {
-				return fault.Invalidf("register came in a later frame than the first").Hinted("open a new stream to register anew")
-			}
-			w.session.Alive() // an empty frame says only this
+	for {
+		if err := w.receive(); err != nil {
+			return err
 		}
-		if a := w.in.GetAuthenticate(); a != nil {
-			if err := w.authenticate(ctx, a.GetToken()); err != nil {
-				return err
-			}
+		if w.in.Register != nil {
+			return fault.Invalidf("register came in a later frame than the first").Hinted("open a new stream to register anew")
 		}
-		if len(w.in.GetResults()) > 0 {
-			results, err := wire.DecodeResults(w.in.GetResults())
-			if err != nil {
-				return err
-			}
-			w.session.Results(results)
-		}
-		for _, b := range w.in.GetHeartbeats() {
-			w.session.Heartbeat(b.GetToken(), wire.DecodePayload(b.GetDetails()))
-		}
-		if c := w.in.GetSlotsChanged(); c != nil {
-			n, err := wire.DecodeSlots(c)
-			if err != nil {
-				return err
-			}
-			w.session.SetSlots(n)
-		}
-		if w.in.GetDraining() {
-			w.session.Drain()
+		w.session.Alive() // an empty frame says only this
+		if err := w.handle(ctx); err != nil {
+			return err
 		}
 	}
+}
+
+// handle hands on what the frame says beside register.
+func (w *workerStream) handle(ctx context.Context) error {
+	if a := w.in.GetAuthenticate(); a != nil {
+		if err := w.authenticate(ctx, a.GetToken()); err != nil {
+			return err
+		}
+	}
+	// Before the results: it may be the last that an attempt says before its end.
+	for _, b := range w.in.GetHeartbeats() {
+		w.session.Heartbeat(b.GetToken(), wire.DecodePayload(b.GetDetails()))
+	}
+	if len(w.in.GetResults()) > 0 {
+		results, err := wire.DecodeResults(w.in.GetResults())
+		if err != nil {
+			return err
+		}
+		w.session.Results(results)
+	}
+	if c := w.in.GetSlotsChanged(); c != nil {
+		n, err := wire.DecodeSlots(c)
+		if err != nil {
+			return err
+		}
+		w.session.SetSlots(n)
+	}
+	if w.in.GetDraining() {
+		w.session.Drain()
+	}
+	return nil
 }
 
 // receive reads the next frame.
