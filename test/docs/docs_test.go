@@ -25,6 +25,8 @@ type block struct {
 	text             []string
 }
 
+var made = regexp.MustCompile(`aion new (\w+)`)
+
 var fence = regexp.MustCompile("^```(console|go) run(?: file=(\\S+))?$")
 
 func blocks(t *testing.T, page string) []block {
@@ -78,7 +80,7 @@ func TestPages(t *testing.T) {
 		}
 		ran += len(all)
 		t.Run(filepath.Base(page), func(t *testing.T) {
-			sh := newShell(t, top, bin)
+			sh := newShell(t, top, bin, all)
 			for _, b := range all {
 				sh.run(t, b)
 			}
@@ -96,15 +98,25 @@ type shell struct {
 	address string
 }
 
-func newShell(t *testing.T, top, bin string) *shell {
+func newShell(t *testing.T, top, bin string, all []block) *shell {
 	t.Helper()
 	dir := t.TempDir()
-	// The folder stands inside the workspace's view, so that the sdk is found without a network.
+	// A module that the page makes finds the sdk of this checkout by a workspace; outside, a released version of it is fetched.
+	work := filepath.Join(dir, "go.work")
+	text := fmt.Sprintf("go 1.26.0\nuse (\n\t%s\n\t%s/api\n\t%s/sdk\n", top, top, top)
+	for _, b := range all {
+		for _, m := range made.FindAllStringSubmatch(strings.Join(b.text, "\n"), -1) {
+			text += "\t./" + m[1] + "\n"
+		}
+	}
+	if err := os.WriteFile(work, []byte(text+")\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.Command("bash", "--norc")
 	cmd.Dir = dir
 	public, admin := freePort(t), freePort(t)
 	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "PS1=", "AION_ADDRESS="+public,
-		"AION_SERVER__ADDRESS="+public, "AION_SERVER__ADMIN_ADDRESS="+admin, "AION_SDK_DIR="+top)
+		"AION_SERVER__ADDRESS="+public, "AION_SERVER__ADMIN_ADDRESS="+admin, "GOWORK="+work, "GOFLAGS=-mod=readonly")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -13,6 +13,9 @@ import (
 const version = "v0.1.0-test.1"
 
 func TestRelease(t *testing.T) {
+	if os.Getenv("OUTSIDE_TEST") != "full" {
+		t.Skip("fetches and compiles everything anew, which takes minutes: OUTSIDE_TEST=full runs it, and .ci/run does")
+	}
 	top, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +30,7 @@ func TestRelease(t *testing.T) {
 		"GIT_CONFIG_KEY_2=user.email", "GIT_CONFIG_VALUE_2=release@localhost",
 		// What others wrote comes from the modules that are on this machine already, or from where it always comes; ours from the clone alone.
 		"GOPRIVATE=github.com/aionrun/aion", "GOWORK=off", "GOFLAGS=-modcacherw", "GOMODCACHE="+cache,
-		"GOPROXY=file://"+goEnv(t, "GOMODCACHE")+"/cache/download,"+goEnv(t, "GOPROXY"), "GONOSUMDB=*", "GONOSUMCHECK=1", "GOFLAGS=-modcacherw", "GOBIN="+filepath.Join(dir, "bin"))
+		"GOPROXY=file://"+goEnv(t, "GOMODCACHE")+"/cache/download,"+goEnv(t, "GOPROXY"), "GONOSUMDB=*", "GOBIN="+filepath.Join(dir, "bin"))
 	run := func(in string, name string, args ...string) string {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), name, args...)
