@@ -307,7 +307,7 @@ func neighbours(t *testing.T, st ports.Store) {
 		together(t, good+len(bad), func(ctx context.Context, i int) error {
 			if i < len(bad) {
 				if _, err := st.Append(ctx, bad[names[i]]); !fault.Has(err, fault.Conflict) && !fault.Has(err, fault.InvalidInput) {
-					return fmt.Errorf("%s: %v, want a refusal", names[i], err)
+					return fmt.Errorf("%s: %w, want a refusal", names[i], err)
 				}
 				return nil
 			}

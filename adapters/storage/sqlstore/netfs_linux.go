@@ -36,7 +36,7 @@ func networkFileSystem(dir string) string {
 	if err := syscall.Statfs(dir, &st); err != nil {
 		return ""
 	}
-	magic := uint32(st.Type) //nolint:unconvert // the type's size differs between architectures
+	magic := uint32(st.Type) // the type's size differs between architectures
 	if magic != fuseMagic {
 		return networkKinds[magic]
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -125,7 +126,7 @@ func reasons(out []outcome) (rs []fault.Reason) {
 
 func expectReasons(t testing.TB, out []outcome, want ...fault.Reason) {
 	t.Helper()
-	if got := reasons(out); fmt.Sprint(got) != fmt.Sprint(want) {
+	if got := reasons(out); !slices.Equal(got, want) {
 		for _, o := range out {
 			t.Log(o.err)
 		}

@@ -60,10 +60,10 @@ func writeTally[K comparable](w *writer, t *tally[K], put, remove string, bind f
 		was := t.value[k]
 		is := max(was+change, 0)
 		sql := put
-		switch {
-		case is == was:
+		switch is {
+		case was:
 			continue
-		case is == 0:
+		case 0:
 			sql = remove
 		}
 		bind(k, w.args.reset())

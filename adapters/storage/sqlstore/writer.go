@@ -239,7 +239,7 @@ func (w *writer) commitFailed(batch []*request, err error) error {
 }
 
 func (w *writer) stop(err *fault.Error) error {
-	err.Hinted("the server must end now; what was committed is found by the next start")
+	err = err.Hinted("the server must end now; what was committed is found by the next start")
 	w.s.stop(err)
 	return err
 }
