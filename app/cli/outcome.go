@@ -124,7 +124,15 @@ func (s *shell) conclude(id string, o ports.Outcome, asked bool) error {
 	if asked {
 		hint = fmt.Sprintf("aion result %s --wait goes on waiting", id)
 	}
-	return fault.New(fault.NotRunning, "workflow %s is still running: it waits for %s", id, o.WaitingFor).Hinted("%s", hint)
+	return fault.New(fault.NotRunning, "workflow %s is still running: %s", id, waitingText(o.WaitingFor)).Hinted("%s", hint)
+}
+
+// waitingText makes a sentence of what a run waits for, which is a thing ("a signal") or a sentence already ("no worker serves …").
+func waitingText(s string) string {
+	if strings.HasPrefix(s, "a ") {
+		return "it waits for " + s
+	}
+	return s
 }
 
 func because(reason string) string {

@@ -108,7 +108,7 @@ func (s *shell) root() *cobra.Command {
 		id, title string
 		commands  []*cobra.Command
 	}{
-		{"code", "Write and deploy workflows:", []*cobra.Command{s.buildCommand(), s.deployCommand(), s.packageCommand()}},
+		{"code", "Write and deploy workflows:", []*cobra.Command{s.newCommand(), s.devCommand(), s.buildCommand(), s.deployCommand(), s.packageCommand()}},
 		{"runs", "Work with runs:", []*cobra.Command{
 			s.startCommand(), s.resultCommand(), s.signalCommand(), s.queryCommand(), s.cancelCommand(), s.terminateCommand(), s.listCommand(), s.countCommand(),
 			s.describeCommand(), s.historyCommand(), s.repinCommand(),

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -37,6 +38,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("AION_SERVER__ADMIN_ADDRESS", admin)
 			e.Setenv("AION_LOG__FORMAT", "text")
 			e.Setenv("TZ", "UTC")
+			e.Setenv("REPO", repository())
 			for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "HOME", "GOFLAGS", "GOPROXY"} {
 				if v := os.Getenv(name); v != "" {
 					e.Setenv(name, v)
@@ -45,9 +47,12 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"ready":  ready,
-			"get":    get,
-			"lookup": lookup,
+			"ready":      ready,
+			"get":        get,
+			"lookup":     lookup,
+			"eventually": eventually,
+			"logged":     logged,
+			"truncate":   truncate,
 		},
 	})
 }
@@ -152,4 +157,60 @@ func scripts(t *testing.T) map[string]string {
 		out[name] = string(b)
 	}
 	return out
+}
+
+// repository is the root of the source tree.
+func repository() string {
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		panic(err)
+	}
+	return dir
+}
+
+// patience bounds what a script waits for: builds, on a machine that does other things too.
+const patience = 90 * time.Second
+
+// eventually COMMAND ARGS... repeats a command until it succeeds.
+func eventually(ts *testscript.TestScript, _ bool, args []string) {
+	retry(ts, func() error { return ts.Exec(args[0], args[1:]...) })
+}
+
+// logged FILE PATTERN waits until a file that is being written holds the pattern.
+func logged(ts *testscript.TestScript, _ bool, args []string) {
+	pattern := regexp.MustCompile("(?m)" + args[1])
+	name := ts.MkAbs(args[0])
+	retry(ts, func() error {
+		b, err := os.ReadFile(name)
+		if err == nil && !pattern.Match(b) {
+			err = fmt.Errorf("no %q in\n%s", args[1], b)
+		}
+		return err
+	})
+}
+
+func retry(ts *testscript.TestScript, try func() error) {
+	end := time.NewTimer(patience)
+	defer end.Stop()
+	every := time.NewTicker(50 * time.Millisecond)
+	defer every.Stop()
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		select {
+		case <-every.C:
+		case <-end.C:
+			ts.Fatalf("not within %v: %v", patience, err)
+		}
+	}
+}
+
+// truncate FILE cuts a file in half.
+func truncate(ts *testscript.TestScript, _ bool, args []string) {
+	name := ts.MkAbs(args[0])
+	info, err := os.Stat(name)
+	ts.Check(err)
+	ts.Check(os.Truncate(name, info.Size()/2))
 }

@@ -14,12 +14,17 @@ import (
 
 func (s *shell) serverCommand() *cobra.Command {
 	var o settings
+	var listen string
 	cmd := &cobra.Command{
 		Use: "server", Short: "Run a server", Args: cobra.NoArgs,
 		Long: `Run a server in the foreground. It needs no configuration: by default it listens on 127.0.0.1:7470 and keeps its data in ./aion.db.
 SIGTERM or Ctrl-C lets steps under way end and then stops; a second one stops at once. Either way nothing that was acknowledged is lost.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			e, err := o.load(s.Env, nil)
+			more := map[string]string{}
+			if listen != "" {
+				more["server.address"] = listen
+			}
+			e, err := o.load(s.Env, more)
 			if err != nil {
 				return err
 			}
@@ -27,6 +32,7 @@ SIGTERM or Ctrl-C lets steps under way end and then stops; a second one stops at
 		},
 	}
 	o.bind(cmd)
+	cmd.Flags().StringVar(&listen, "address", "", "where to listen, host:port (server.address)")
 	return cmd
 }
 

@@ -39,7 +39,7 @@ func commandLine(line string) ([]string, bool) {
 		args = append(args, strings.Trim(w, "'"))
 	}
 	i := slices.Index(args, "aion")
-	if i < 1 || args[i-1] != "exec" {
+	if i < 1 || args[i-1] != "exec" && args[i-1] != "eventually" {
 		return nil, false
 	}
 	args = args[i+1:]
