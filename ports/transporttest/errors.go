@@ -31,10 +31,11 @@ func testErrors(t *testing.T, dial Dial) {
 		})
 	}
 	t.Run("FromEveryMethod", func(t *testing.T) {
-		reply = fault.NotFoundf("it is not there").Hinted("look elsewhere")
+		want := fault.NotFoundf("it is not there").Hinted("look elsewhere")
+		reply = want
 		for _, c := range trips() {
 			_, err := c.call(bounded(t), client)
-			sameFault(t, err, reply.(*fault.Error))
+			sameFault(t, err, want)
 		}
 	})
 	t.Run("CauseIsTold", func(t *testing.T) {

@@ -187,7 +187,7 @@ func testGivingUp(t *testing.T, dial Dial) {
 			}}))
 			ctx, cancel := c.wrap(bounded(t))
 			defer cancel()
-			if c.want == context.Canceled {
+			if errors.Is(c.want, context.Canceled) {
 				go func() { <-called; cancel() }()
 			}
 			_, err := client.Result(ctx, ports.ResultRequest{Ref: ref(), Wait: time.Hour})

@@ -31,7 +31,7 @@ func task(n int) ports.ActivityTask {
 }
 
 // open registers a worker and gives both ends.
-func open(t *testing.T, ctx context.Context, dial Dial) (*Session, ports.WorkerSession) {
+func open(ctx context.Context, t *testing.T, dial Dial) (*Session, ports.WorkerSession) {
 	t.Helper()
 	session := NewSession(ports.WorkerInfo{ID: "w-1"})
 	client := dial(t, setup(&Service{Reply: func(context.Context, Call) (any, error) { return session, nil }}))
@@ -80,7 +80,7 @@ func testWorkers(t *testing.T, dial Dial) {
 // What a session has for its worker arrives unchanged and in order, several things in one frame.
 func testFrames(t *testing.T, dial Dial) {
 	ctx := bounded(t)
-	session, w := open(t, ctx, dial)
+	session, w := open(ctx, t, dial)
 	bare := ports.ActivityTask{Token: []byte("t"), Attempt: 1}
 	many := make([]ports.ActivityTask, 500)
 	for i := range many {
@@ -106,7 +106,7 @@ func testFrames(t *testing.T, dial Dial) {
 
 // What a worker says arrives unchanged and in order.
 func testFromWorker(t *testing.T, dial Dial) {
-	session, w := open(t, bounded(t), dial)
+	session, w := open(bounded(t), t, dial)
 	done, empty, canceled := payload("1"), model.Payload{}, payload("0.5")
 	results := []ports.TaskResult{
 		{Token: []byte{0, 255}, Completed: &done},
@@ -134,7 +134,7 @@ func testFromWorker(t *testing.T, dial Dial) {
 func testManyAtOnce(t *testing.T, dial Dial) {
 	const senders, each = 8, 50
 	ctx := bounded(t)
-	session, w := open(t, ctx, dial)
+	session, w := open(ctx, t, dial)
 	var wg sync.WaitGroup
 	for i := range senders {
 		wg.Go(func() {
@@ -176,7 +176,7 @@ func testManyAtOnce(t *testing.T, dial Dial) {
 // However a stream ends, the session is closed, and who did not end it hears why.
 func testEnds(t *testing.T, dial Dial) {
 	t.Run("ByWorker", func(t *testing.T) {
-		session, w := open(t, bounded(t), dial)
+		session, w := open(bounded(t), t, dial)
 		p := payload("1")
 		w.Results([]ports.TaskResult{{Token: []byte("last"), Completed: &p}})
 		within(t, session.Heard(), "the last result did not arrive")
@@ -186,14 +186,14 @@ func testEnds(t *testing.T, dial Dial) {
 	})
 	t.Run("WorkerGone", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(bounded(t))
-		session, _ := open(t, ctx, dial)
+		session, _ := open(ctx, t, dial)
 		cancel()
 		within(t, session.Closed(), "the session was not closed")
 	})
 	for _, r := range []fault.Reason{fault.Draining, fault.Unavailable, fault.Unauthenticated} {
 		t.Run("ByServer/"+r.String(), func(t *testing.T) {
 			ctx := bounded(t)
-			session, w := open(t, ctx, dial)
+			session, w := open(ctx, t, dial)
 			last := ports.WorkerFrame{Acks: [][]byte{[]byte("last")}}
 			session.Feed(last)
 			why := fault.New(r, "it is over").Hinted("come again")
@@ -224,14 +224,14 @@ func testEnds(t *testing.T, dial Dial) {
 	})
 	t.Run("ErrInvalidInput", func(t *testing.T) {
 		ctx := bounded(t)
-		session, w := open(t, ctx, dial)
+		session, w := open(ctx, t, dial)
 		w.SetSlots(0)
 		_, err := w.Next(ctx)
 		wantReason(t, err, fault.InvalidInput)
 		within(t, session.Closed(), "the session was not closed")
 	})
 	t.Run("WaitGivenUp", func(t *testing.T) {
-		_, w := open(t, bounded(t), dial)
+		_, w := open(bounded(t), t, dial)
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		if _, err := w.Next(ctx); !errors.Is(err, context.Canceled) {

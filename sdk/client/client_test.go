@@ -255,8 +255,8 @@ func TestRepetition(t *testing.T) {
 		calls int
 		want  client.Reason
 	}{
-		{"overloaded", overloaded, 10, client.Overloaded},
-		{"a proxy", connect.NewError(connect.CodeUnavailable, nil), 10, client.Unavailable},
+		{"overloaded", overloaded, client.MaxAttempts, client.Overloaded},
+		{"a proxy", connect.NewError(connect.CodeUnavailable, nil), client.MaxAttempts, client.Unavailable},
 		{"not found", refusal(connect.CodeNotFound, &aionv1.ErrorInfo{Reason: aionv1.Reason_REASON_NOT_FOUND}), 1, client.NotFound},
 		{"stale", refusal(connect.CodeAborted, &aionv1.ErrorInfo{Reason: aionv1.Reason_REASON_CONFLICT, Retryable: true}), 1, client.Conflict},
 		{"quota", refusal(connect.CodeResourceExhausted, &aionv1.ErrorInfo{Reason: aionv1.Reason_REASON_QUOTA_EXCEEDED, Retryable: true}), 1, client.QuotaExceeded},
@@ -303,7 +303,7 @@ func TestPause(t *testing.T) {
 		t.Errorf("the server asks for 7 ms: got %v", d)
 	}
 	endless := refusal(connect.CodeUnavailable, &aionv1.ErrorInfo{Reason: aionv1.Reason_REASON_DRAINING, RetryAfter: durationpb.New(time.Hour)})
-	if d := client.Pause(1, endless); d != 10*time.Millisecond {
+	if d := client.Pause(1, endless); d != 20*time.Millisecond {
 		t.Errorf("the server asks for an hour: got %v", d)
 	}
 	for n := 1; n <= 10; n++ {

@@ -15,12 +15,12 @@ import (
 
 // maxAttempts is how often a call is made at most. With the pauses between them it takes about 10 s to give up, which outlasts the
 // restart of a server.
-const maxAttempts = 10
+const maxAttempts = 18
 
 // The pauses are variables for tests only.
 var (
 	firstPause   = 50 * time.Millisecond
-	longestPause = 2 * time.Second
+	longestPause = time.Second
 )
 
 type requestIDKey struct{}
@@ -111,7 +111,7 @@ func pause(attempt int, err error) time.Duration {
 	d := min(firstPause<<(attempt-1), longestPause)
 	d = d/2 + rand.N(d/2+1)
 	if info := infoOf(err); info != nil {
-		d = max(d, min(info.GetRetryAfter().AsDuration(), 5*longestPause))
+		d = max(d, min(info.GetRetryAfter().AsDuration(), 10*longestPause))
 	}
 	return d
 }

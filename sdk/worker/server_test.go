@@ -79,7 +79,7 @@ func (s *server) StreamTasks(ctx context.Context, stream *connect.BidiStream[aio
 					return err
 				}
 			}
-			if err == errDrop {
+			if errors.Is(err, errDrop) {
 				panic(http.ErrAbortHandler)
 			}
 			return err
@@ -179,7 +179,8 @@ func (p *peer) result() *aionv1.TaskResult {
 // closed waits until the worker has closed its side.
 func (p *peer) closed() {
 	p.t.Helper()
-	for within(p.t, p.frames, "the worker does not close its side") != nil {
+	for f := p.first; f != nil; {
+		f = within(p.t, p.frames, "the worker does not close its side")
 	}
 }
 

@@ -43,8 +43,9 @@ func (s *session) run(ctx context.Context) error {
 	s.link.Authorize(s.stream.RequestHeader())
 	// While a request's body is open, net/http looks at its context only between two reads of it.
 	defer context.AfterFunc(ctx, func() { _ = s.stream.CloseRequest() })()
-	defer s.stream.CloseResponse()
-	defer s.stream.CloseRequest()
+	defer func() {
+		_, _ = s.stream.CloseRequest(), s.stream.CloseResponse() // whatever is wrong with it, it is over
+	}()
 
 	if err := s.register(ctx, cancel); err != nil {
 		return err
@@ -191,7 +192,7 @@ func (s *session) handle(f *aionv1.StreamTasksResponse) {
 		w.mu.Unlock()
 	}
 	for _, c := range f.GetCancels() {
-		cause := error(workflow.ErrCanceled)
+		cause := workflow.ErrCanceled
 		if c.GetReason() != "" {
 			cause = fmt.Errorf("%w: %s", workflow.ErrCanceled, c.GetReason())
 		}

@@ -123,7 +123,7 @@ func TestInfoAndDetails(t *testing.T) {
 		infos <- worker.Info(ctx)
 		v, ok, err := worker.HeartbeatDetails[progress](ctx)
 		if !ok || err != nil || v.Done != 3 {
-			return workflow.None{}, fmt.Errorf("found %v, %v, %v", v, ok, err)
+			return workflow.None{}, fmt.Errorf("found %v, %v, %w", v, ok, err)
 		}
 		if _, ok, err := worker.HeartbeatDetails[string](ctx); ok || err == nil {
 			return workflow.None{}, errors.New("a struct was read as a string")

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"connectrpc.com/connect"
 )
@@ -50,6 +51,9 @@ func Open(s Settings) (*Link, error) {
 			return nil, errors.New("the token (AION_TOKEN) holds characters that no token has: is there a line break at its end?")
 		}
 		l.header.Set("Authorization", "Bearer "+token)
+	}
+	if strings.ContainsFunc(s.Identity, unicode.IsControl) {
+		return nil, fmt.Errorf("the identity %q holds control characters", s.Identity)
 	}
 	if s.Identity != "" {
 		l.header.Set("Aion-Identity", s.Identity)

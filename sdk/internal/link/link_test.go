@@ -44,6 +44,7 @@ func TestSettings(t *testing.T) {
 		{name: "Err/host", settings: link.Settings{Address: ":::"}, err: "AION_ADDRESS"},
 		{name: "Err/plain with TLS", settings: link.Settings{Address: "http://aion:1"}, env: map[string]string{"AION_TLS_SERVER_NAME": "x"}, err: "AION_TLS_"},
 		{name: "Err/token", settings: link.Settings{Token: "t\n"}, err: "AION_TOKEN"},
+		{name: "Err/identity", settings: link.Settings{Identity: "a\nb"}, err: "identity"},
 		{name: "Err/CA", env: map[string]string{"AION_TLS_CA_FILE": "/nowhere"}, err: "AION_TLS_CA_FILE"},
 		{name: "Err/half a pair", env: map[string]string{"AION_TLS_CERT_FILE": "/nowhere"}, err: "AION_TLS_KEY_FILE"},
 		{name: "Err/pair", env: map[string]string{"AION_TLS_CERT_FILE": "/nowhere", "AION_TLS_KEY_FILE": "/nowhere"}, err: "AION_TLS_CERT_FILE"},
