@@ -91,6 +91,9 @@ func Decide(s *State, cmd Attributes) ([2]Attributes, int, error) {
 		if c.Failure == nil {
 			return out, 0, refuse("the code failed the run without a failure")
 		}
+		if n := c.Failure.Depth(); n > model.MaxFailureDepth {
+			return out, 0, refuse("the code failed the run with a failure of %d causes; at most %d are allowed", n, model.MaxFailureDepth)
+		}
 		return one(c)
 	case *Canceled:
 		return one(c)
@@ -141,7 +144,7 @@ func Settle(a *Activity, now int64, f *model.Failure, timeout model.TimeoutKind,
 	for _, t := range o.Retry.NonRetryableTypes {
 		again = again && t != f.Type
 	}
-	outOfTime := closeAt != 0 && now+int64(delay) >= closeAt
+	outOfTime := closeAt != 0 && after(now, delay) >= closeAt
 	if again && !outOfTime {
 		return &ActivityAttemptFailed{Ordinal: a.Scheduled.Ordinal, Attempt: a.Attempt, Failure: f, Timeout: timeout, NextDelay: delay, Worker: worker, Heartbeat: heartbeat}
 	}

@@ -188,6 +188,9 @@ func Describe(a Attributes) string {
 	case *Completed:
 		return "completion of the run"
 	case *Failed:
+		if a.Failure == nil {
+			return "failure of the run"
+		}
 		return fmt.Sprintf("failure of the run with %q", a.Failure.Message)
 	case *Canceled:
 		return "cancellation of the run"

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"math"
 	"time"
 
 	"github.com/aionrun/aion/domain/fault"
@@ -80,7 +81,15 @@ func (s *State) RunDeadline() int64 {
 	if s.Start == nil || s.Start.RunTimeout <= 0 {
 		return 0
 	}
-	return s.StartedAt + int64(s.Start.RunTimeout)
+	return after(s.StartedAt, s.Start.RunTimeout)
+}
+
+// after is a time and a duration later, or as late as there is where that is too far away: it never comes early (rule T-1).
+func after(at int64, d time.Duration) int64 {
+	if d > 0 && at > math.MaxInt64-int64(d) {
+		return math.MaxInt64
+	}
+	return at + int64(d)
 }
 
 // ScheduleDeadlines are the recorded time limits of a pending activity: schedule-to-close and, for an attempt that waits in its
@@ -88,10 +97,10 @@ func (s *State) RunDeadline() int64 {
 func (a *Activity) ScheduleDeadlines() (closeAt, startAt int64) {
 	o := a.Scheduled.Options
 	if o.ScheduleToClose > 0 {
-		closeAt = a.ScheduledAt + int64(o.ScheduleToClose)
+		closeAt = after(a.ScheduledAt, o.ScheduleToClose)
 	}
 	if o.ScheduleToStart > 0 {
-		startAt = a.NextAt + int64(o.ScheduleToStart)
+		startAt = after(a.NextAt, o.ScheduleToStart)
 	}
 	return closeAt, startAt
 }
@@ -147,26 +156,35 @@ func (s *State) fold(e *Event) error {
 	case *CancelRequested:
 		s.CancelRequested = true
 	case *Activated:
-		if a.Through < s.Through || a.Through > s.Seq {
-			return fault.Internalf("history is damaged: event %d activates through %d", e.Seq, a.Through)
+		if !s.activated(a) {
+			return fault.Internalf("history is damaged: event %d activates through %d, which is not an event that waited", e.Seq, a.Through)
 		}
-		s.activated(a)
 	case *Blocked:
+		if s.Blocked != nil {
+			return fault.Internalf("history is damaged: event %d blocks the run, which is blocked", e.Seq)
+		}
 		s.Blocked, s.BlockedAt = a, e.Time
 	case *Unblocked:
+		if s.Blocked == nil {
+			return fault.Internalf("history is damaged: event %d unblocks the run, which is not blocked", e.Seq)
+		}
 		s.Blocked = nil
 	case *Repinned:
 		s.Package, s.ReplayedThrough = a.Package, a.ReplayedThrough
 	case *ActivityScheduled:
+		if err := s.number(e, a.Ordinal); err != nil {
+			return err
+		}
 		s.Activities[a.Ordinal] = &Activity{Scheduled: a, ScheduledAt: e.Time, Attempt: 1, NextAt: e.Time}
-		s.NextOrdinal = a.Ordinal + 1
 	case *TimerStarted:
-		s.Timers[a.Ordinal] = &Timer{Due: e.Time + int64(a.Delay)}
-		s.NextOrdinal = a.Ordinal + 1
+		if err := s.number(e, a.Ordinal); err != nil {
+			return err
+		}
+		s.Timers[a.Ordinal] = &Timer{Due: after(e.Time, a.Delay)}
 	case *TimerFired:
-		delete(s.Timers, a.Ordinal)
+		return s.endTimer(e, a.Ordinal)
 	case *TimerCanceled:
-		delete(s.Timers, a.Ordinal)
+		return s.endTimer(e, a.Ordinal)
 	case *SignalReceived:
 	default:
 		return s.foldActivity(e)
@@ -174,38 +192,61 @@ func (s *State) fold(e *Event) error {
 	return nil
 }
 
-// activated moves Through and lets go of what the code was given.
-func (s *State) activated(a *Activated) {
-	s.Through = a.Through
-	s.Activations++
-	s.boundary = [2]model.Seq{s.Seq + 1, s.boundary[0]}
+// number takes the next ordinal.
+func (s *State) number(e *Event, o model.Ordinal) error {
+	if o != s.NextOrdinal {
+		return fault.Internalf("history is damaged: event %d (%v) has the number %d; the next one is %d", e.Seq, e.Kind(), o, s.NextOrdinal)
+	}
+	s.NextOrdinal++
+	return nil
+}
+
+func (s *State) endTimer(e *Event, o model.Ordinal) error {
+	if s.Timers[o] == nil {
+		return fault.Internalf("history is damaged: event %d (%v) is about timer %d, which is not pending", e.Seq, e.Kind(), o)
+	}
+	delete(s.Timers, o)
+	return nil
+}
+
+// activated moves Through and lets go of what the code was given; false when the run cannot be activated so.
+func (s *State) activated(a *Activated) bool {
 	n := 0
 	for n < len(s.Pending) && s.Pending[n].Seq <= a.Through {
 		s.Waiting -= int64(len(s.Pending[n].Framed))
 		n++
 	}
+	if n == 0 || s.Pending[n-1].Seq != a.Through || !s.Runnable() {
+		return false
+	}
 	if s.Pending = s.Pending[n:]; len(s.Pending) == 0 {
 		s.Pending = nil
 	}
+	s.Through = a.Through
+	s.Activations++
+	s.boundary = [2]model.Seq{s.Seq + 1, s.boundary[0]}
+	return true
 }
 
 func (s *State) foldActivity(e *Event) error {
 	var o model.Ordinal
+	var n model.Attempt
+	goesOn, asked := false, false // to another attempt, or with this one; a cancel is not about an attempt
 	switch a := e.Attr.(type) {
 	case *ActivityAttemptStarted:
-		o = a.Ordinal
+		o, n, goesOn = a.Ordinal, a.Attempt, true
 	case *ActivityAttemptFailed:
-		o = a.Ordinal
+		o, n, goesOn = a.Ordinal, a.Attempt, true
 	case *ActivityCompleted:
-		o = a.Ordinal
+		o, n = a.Ordinal, a.Attempt
 	case *ActivityFailed:
-		o = a.Ordinal
+		o, n = a.Ordinal, a.Attempt
 	case *ActivityTimedOut:
-		o = a.Ordinal
+		o, n = a.Ordinal, a.Attempt
 	case *ActivityCancelRequested:
-		o = a.Ordinal
+		o, asked = a.Ordinal, true
 	case *ActivityCanceled:
-		o = a.Ordinal
+		o, n = a.Ordinal, a.Attempt
 	default:
 		return fault.Internalf("event %d: no fold for %v", e.Seq, e.Kind())
 	}
@@ -213,11 +254,14 @@ func (s *State) foldActivity(e *Event) error {
 	if p == nil {
 		return fault.Internalf("history is damaged: event %d (%v) is about activity %d, which is not pending", e.Seq, e.Kind(), o)
 	}
+	if !asked && (n < p.Attempt || goesOn && n != p.Attempt) {
+		return fault.Internalf("history is damaged: event %d (%v) is about attempt %d of activity %d, whose attempt is %d", e.Seq, e.Kind(), n, o, p.Attempt)
+	}
 	switch a := e.Attr.(type) {
 	case *ActivityAttemptStarted:
 		p.Started = true
 	case *ActivityAttemptFailed:
-		p.Attempt, p.NextAt, p.Started = a.Attempt+1, e.Time+int64(a.NextDelay), false
+		p.Attempt, p.NextAt, p.Started = a.Attempt+1, after(e.Time, a.NextDelay), false
 		p.LastFailure = a.Failure
 		if !a.Heartbeat.IsZero() {
 			p.Heartbeat = a.Heartbeat

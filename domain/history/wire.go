@@ -3,7 +3,9 @@ package history
 import (
 	"encoding/binary"
 	"math"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aionrun/aion/domain/fault"
 	"github.com/aionrun/aion/domain/model"
@@ -188,18 +190,26 @@ func (c *coder) float(n int, p *float64) {
 	}
 }
 
+// str writes valid UTF-8, whatever it is given: protobuf refuses to read anything else, and what is recorded must stay readable.
 func str[T ~string](c *coder, n int, p *T) {
 	if c.enc {
 		if *p != "" {
-			c.tag(n, wireBytes)
-			c.b = binary.AppendUvarint(c.b, uint64(len(*p)))
-			c.b = append(c.b, *p...)
+			c.text(n, string(*p))
 		}
 		return
 	}
 	if c.match(n, wireBytes) {
 		*p = T(c.data)
 	}
+}
+
+func (c *coder) text(n int, s string) {
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "\uFFFD")
+	}
+	c.tag(n, wireBytes)
+	c.b = binary.AppendUvarint(c.b, uint64(len(s)))
+	c.b = append(c.b, s...)
 }
 
 // bytes keeps a slice of the input when decoding.
@@ -220,9 +230,7 @@ func (c *coder) bytes(n int, p *[]byte) {
 func (c *coder) strings(n int, p *[]string) {
 	if c.enc {
 		for _, s := range *p {
-			c.tag(n, wireBytes)
-			c.b = binary.AppendUvarint(c.b, uint64(len(s)))
-			c.b = append(c.b, s...)
+			c.text(n, s)
 		}
 		return
 	}

@@ -63,6 +63,15 @@ type Failure struct {
 	Cause     *Failure
 }
 
+// Depth counts the failure and its causes.
+func (f *Failure) Depth() int {
+	n := 0
+	for ; f != nil; f = f.Cause {
+		n++
+	}
+	return n
+}
+
 // MaxFailureDepth bounds the chain of causes that is accepted and decoded.
 const MaxFailureDepth = 32
 
