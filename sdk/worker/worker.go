@@ -123,7 +123,7 @@ func Handle[I, O any](w *Worker, a activity.Activity[I, O], fn func(ctx context.
 // The pauses between connections that fail, twice as long each time. Variables for tests only.
 var (
 	firstPause   = 100 * time.Millisecond
-	longestPause = time.Second // a server's reattach window is a few of them
+	longestPause = time.Second     // a server's reattach window is a few of them
 	lastGrace    = 5 * time.Second // what attempts have left when DrainTimeout has passed, and a server to end a stream
 )
 
