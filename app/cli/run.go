@@ -108,13 +108,13 @@ func (s *shell) root() *cobra.Command {
 		id, title string
 		commands  []*cobra.Command
 	}{
-		{"code", "Write and deploy workflows:", []*cobra.Command{s.newCommand(), s.devCommand(), s.buildCommand(), s.deployCommand(), s.packageCommand()}},
+		{"code", "Write and deploy workflows:", []*cobra.Command{s.newCommand(), s.devCommand(), s.buildCommand(), s.deployCommand(), s.packageCommand(), s.replayCommand()}},
 		{"runs", "Work with runs:", []*cobra.Command{
 			s.startCommand(), s.resultCommand(), s.signalCommand(), s.queryCommand(), s.cancelCommand(), s.terminateCommand(), s.listCommand(), s.countCommand(),
 			s.describeCommand(), s.historyCommand(), s.repinCommand(),
 		}},
 		{"serve", "Run and look after a server:", []*cobra.Command{
-			s.serverCommand(), s.workerCommand(), s.queueCommand(), s.configCommand(), s.migrateCommand(), s.completionCommand(), s.versionCommand(),
+			s.serverCommand(), s.workerCommand(), s.queueCommand(), s.configCommand(), s.migrateCommand(), s.doctorCommand(), s.completionCommand(), s.versionCommand(),
 		}},
 	}
 	for _, g := range groups {

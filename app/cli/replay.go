@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
+
+	aionv1 "github.com/aionrun/aion/api/gen/aion/v1"
+	"github.com/aionrun/aion/app"
+	"github.com/aionrun/aion/app/jsonform"
+	"github.com/aionrun/aion/domain/archive"
+	"github.com/aionrun/aion/domain/fault"
+	"github.com/aionrun/aion/domain/history"
+)
+
+func (s *shell) replayCommand() *cobra.Command {
+	var strict bool
+	cmd := &cobra.Command{
+		Use: "replay DIR|FILE HISTORY...", Short: "Check that a package makes the decisions of recorded histories again", Args: cobra.MinimumNArgs(2),
+		Long: `Run a package's code through exported histories and compare every decision with the recorded one, without a server.
+A history is a file made by aion history WORKFLOW -o json; - reads one from standard input.`,
+		Example: `  aion history order-7 -o json >order-7.jsonl
+  aion replay ./orders order-7.jsonl`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			b, err := s.archive(cmd.Context(), args[0], strict)
+			if err != nil {
+				return err
+			}
+			a, err := archive.Read(b, archive.Limits{})
+			if err != nil {
+				return fault.Wrap(fault.ReasonOf(err), err, "%s", args[0])
+			}
+			clean := true
+			for _, name := range args[1:] {
+				ok, err := s.replay(cmd.Context(), a, name)
+				if err != nil {
+					return err
+				}
+				clean = clean && ok
+			}
+			return failedUnless(clean)
+		},
+	}
+	bindStrict(cmd, &strict)
+	return cmd
+}
+
+// verdict is the result of one replay for machines.
+type verdict struct {
+	History     string `json:"history"`
+	Package     string `json:"package"`
+	Type        string `json:"workflow_type"`
+	Run         string `json:"run_id"`
+	Events      int    `json:"events"`
+	Activations int    `json:"activations"`
+	Clean       bool   `json:"clean"`
+	Seq         uint32 `json:"seq,omitempty"`
+	Expected    string `json:"expected,omitempty"`
+	Found       string `json:"found,omitempty"`
+	Problem     string `json:"problem,omitempty"`
+}
+
+// replay checks one history. An error is one of the history or the package, not a difference between them.
+func (s *shell) replay(ctx context.Context, a archive.Archive, name string) (clean bool, err error) {
+	page, err := s.readHistory(name)
+	if err != nil {
+		return false, err
+	}
+	r, err := app.Replay(ctx, a, page)
+	v := verdict{
+		History: name, Package: string(r.Package), Type: string(r.Type), Run: string(r.Run), Events: r.Events, Activations: r.Activations, Clean: err == nil,
+	}
+	var difference *history.Mismatch
+	var f *fault.Error
+	switch {
+	case errors.As(err, &difference):
+		v.Seq, v.Expected, v.Found = uint32(difference.Seq), difference.Expected, difference.Found
+	case errors.As(err, &f):
+		return false, fault.Wrap(f.Reason, err, "%s", name)
+	case err != nil: // a trap or a refusal: what the code did
+		v.Problem = err.Error()
+	}
+	if s.asJSON() {
+		return v.Clean, s.value(v)
+	}
+	switch {
+	case v.Clean:
+		_, err = fmt.Fprintf(s.Out, "%s replays cleanly: %s, %s\n", name, plural(v.Events, "event"), plural(v.Activations, "activation"))
+		return true, err
+	case v.Problem != "":
+		_, err = fmt.Fprintf(s.Out, "%s does not replay: behind event %d the code ended with %s\n", name, v.Events, v.Problem)
+	default:
+		_, err = fmt.Fprintf(s.Out, "%s does not replay: it differs at event %d\n  the history has  %s\n  the code did     %s\n", name, v.Seq, v.Expected, v.Found)
+	}
+	return false, err
+}
+
+// maxEventLine is more than the largest event, in base64.
+const maxEventLine = 64 << 20
+
+// readHistory reads an exported history and gives its events as a page in the stored encoding.
+func (s *shell) readHistory(name string) (page []byte, err error) {
+	in := s.In
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, fault.Wrap(fault.NotFound, err, "replay").Hinted("make one with: aion history WORKFLOW -o json >%s", name)
+		}
+		defer f.Close()
+		in = f
+	}
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, maxEventLine)
+	n := 0
+	for lines.Scan() {
+		if n++; len(lines.Bytes()) == 0 {
+			continue
+		}
+		event, err := readEvent(lines.Bytes())
+		if err != nil {
+			return nil, fault.Invalidf("%s, line %d is no event: %v", name, n, err).Hinted("a history is made with: aion history WORKFLOW -o json")
+		}
+		page = binary.AppendUvarint(append(page, 1<<3|2), uint64(len(event)))
+		page = append(page, event...)
+	}
+	if err := lines.Err(); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fault.Wrap(fault.InvalidInput, err, "%s cannot be read", name)
+	}
+	if len(page) == 0 {
+		return nil, fault.Invalidf("%s holds no event", name).Hinted("a history is made with: aion history WORKFLOW -o json")
+	}
+	return page, nil
+}
+
+// readEvent reads what eventLine wrote, into the stored encoding.
+func readEvent(line []byte) ([]byte, error) {
+	var raw rawEvent
+	if json.Unmarshal(line, &raw) == nil && raw.Raw != "" {
+		return base64.StdEncoding.DecodeString(raw.Raw)
+	}
+	e := &aionv1.HistoryEvent{}
+	if err := jsonform.Unmarshal(line, e); err != nil {
+		return nil, err
+	}
+	return proto.MarshalOptions{Deterministic: true}.Marshal(e)
+}

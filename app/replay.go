@@ -1,0 +1,78 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aionrun/aion/adapters/runtime/wasm"
+	"github.com/aionrun/aion/app/config"
+	"github.com/aionrun/aion/domain/archive"
+	"github.com/aionrun/aion/domain/fault"
+	"github.com/aionrun/aion/domain/history"
+	"github.com/aionrun/aion/domain/model"
+	"github.com/aionrun/aion/ports"
+)
+
+// replayFactor is how much more replayed code may use than it could when it ran [D-2].
+const replayFactor = 4
+
+// Replayed tells what was replayed.
+type Replayed struct {
+	Package     model.PackageHash
+	Run         model.RunID
+	Type        model.WorkflowType
+	Events      int
+	Activations int
+}
+
+// Replay runs a package's code through a whole history, given as a page of events in the stored encoding, and compares every decision with
+// the recorded one. Its error is a *history.Mismatch, a *history.Refusal or a *ports.Trap where the code does not replay; InvalidInput for
+// a history that does not begin with its first event or an archive that cannot be loaded.
+func Replay(ctx context.Context, a archive.Archive, page []byte) (_ Replayed, err error) {
+	out := Replayed{Package: a.Hash}
+	raw, _, _, err := history.Split(page)
+	if err != nil {
+		return out, err
+	}
+	first, err := history.DecodeEvent(raw)
+	if err != nil {
+		return out, err
+	}
+	started, ok := first.Attr.(*history.Started)
+	if !ok || first.Seq != 1 {
+		return out, fault.Invalidf("the history does not begin with its first event, but with event %d (%s)", first.Seq, first.Kind()).
+			Hinted("export all of it: aion history WORKFLOW -o json")
+	}
+	out.Run, out.Type = started.RunID, started.Type
+	limits := config.Default().Runtime
+	r, err := wasm.New(wasm.Options{MemoryBytes: limits.MemoryBytes})
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, r.Close(context.Background())) }()
+	program, err := r.Load(ctx, a.Hash, a.Code)
+	if err != nil {
+		return out, err
+	}
+	var seed [32]byte
+	copy(seed[:], started.Seed)
+	code, err := program.New(ctx, seed)
+	if err != nil {
+		return out, err
+	}
+	defer code.Close(context.Background())
+	replayer := history.NewReplayer(func(events []byte, now time.Time) ([]byte, error) {
+		out.Activations++
+		res, err := code.Activate(ctx, ports.Activation{
+			Now: now, Events: events, Limits: ports.Limits{Fuel: replayFactor * limits.StepFuel, MemoryBytes: replayFactor * limits.MemoryBytes},
+		})
+		return res.Commands, err
+	})
+	err = replayer.Feed(page)
+	out.Events = int(replayer.State.Seq)
+	if err == nil {
+		err = replayer.Finish()
+	}
+	return out, err
+}
