@@ -61,10 +61,10 @@ var patient = activity.Retry{InitialInterval: 100 * time.Millisecond, MaximumInt
 var (
 	Reserve = activity.Define[Order, workflow.None]("Reserve", activity.Options{StartToClose: 10 * time.Second, Retry: patient})
 	Release = activity.Define[Order, workflow.None]("Release", activity.Options{StartToClose: 10 * time.Second, Retry: patient})
-	// Pay gives up after 8 attempts: the bank may have taken the money all the same, which is what Refund is for.
+	// Pay gives up after 6 attempts: the bank may have taken the money all the same, which is what Refund is for.
 	Pay = activity.Define[Charge, string]("Pay", activity.Options{StartToClose: 1500 * time.Millisecond, Retry: activity.Retry{
-		InitialInterval: 100 * time.Millisecond, Coefficient: 1.5, MaximumInterval: time.Second,
-		MaximumAttempts: 8, NonRetryable: []activity.Type{CardDeclined},
+		InitialInterval: 100 * time.Millisecond, Coefficient: 1.5, MaximumInterval: 500 * time.Millisecond,
+		MaximumAttempts: 6, NonRetryable: []activity.Type{CardDeclined},
 	}})
 	Refund = activity.Define[Charge, workflow.None]("Refund", activity.Options{StartToClose: 10 * time.Second, Retry: patient})
 	Ship   = activity.Define[Order, string]("Ship", activity.Options{StartToClose: 10 * time.Second, Retry: activity.Retry{

@@ -25,14 +25,21 @@ func OpenLog[T any](path string) (*Log[T], error) {
 	return &Log[T]{file: f}, nil
 }
 
-// Write appends v in one write, and returns when it is on disk.
-func (l *Log[T]) Write(v T) error {
-	line, err := json.Marshal(v)
-	if err != nil {
-		return err
+// Write appends values in one write, and returns when they are on disk.
+func (l *Log[T]) Write(values ...T) error {
+	if len(values) == 0 {
+		return nil
+	}
+	var lines []byte
+	for _, v := range values {
+		line, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		lines = append(append(lines, line...), '\n')
 	}
 	l.mu.Lock()
-	_, err = l.file.Write(append(line, '\n'))
+	_, err := l.file.Write(lines)
 	l.mu.Unlock()
 	if err != nil {
 		return err
