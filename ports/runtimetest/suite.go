@@ -1,6 +1,7 @@
 package runtimetest
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/aionrun/aion/ports"
@@ -8,8 +9,9 @@ import (
 
 // Harness says how the suite gets at a runtime, and what it can do beyond what all must.
 type Harness struct {
-	// Open gives a fresh runtime, whose Close it registers with t.Cleanup, and the program with the suite's workflows loaded in it.
-	Open func(t *testing.T) (ports.Runtime, ports.Program)
+	// Open gives a runtime, whose Close it registers with a Cleanup, and the program with the suite's workflows loaded in it. Where loading takes
+	// long, cases may share one, but not when fresh is set.
+	Open func(t *testing.T, fresh bool) (ports.Runtime, ports.Program)
 	// Again loads the same program in the same runtime once more.
 	Again func(t *testing.T, rt ports.Runtime) ports.Program
 	// Clones: Instance.Clone answers ok.
@@ -22,7 +24,7 @@ type Harness struct {
 	OwnsInstances bool
 }
 
-// Run runs the suite. Each case has a runtime of its own.
+// Run runs the suite.
 func Run(t *testing.T, h Harness) {
 	for _, c := range []struct {
 		name string
@@ -65,7 +67,7 @@ func Run(t *testing.T, h Harness) {
 		}
 		t.Run(c.name, func(t *testing.T) {
 			s := &subject{harness: h}
-			s.runtime, s.program = h.Open(t)
+			s.runtime, s.program = h.Open(t, strings.HasPrefix(c.name, "Close/") || strings.HasPrefix(c.name, "Stats/"))
 			c.f(t, s)
 		})
 	}

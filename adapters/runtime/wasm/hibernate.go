@@ -251,7 +251,7 @@ func (i *Instance) readBody(body []byte) error {
 	if len(r.b) > 0 {
 		return errBlob
 	}
-	i.count(instanceBytes + int64(count)*pageBytes)
+	i.count(max(i.bytes, instanceBytes+int64(count)*pageBytes))
 	return nil
 }
 

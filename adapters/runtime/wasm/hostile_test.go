@@ -46,7 +46,7 @@ func TestHostileModules(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				_, err := activateOnce(t, p, ports.Limits{Fuel: 20_000_000, MemoryBytes: 128 << 20})
+				_, err := activateOnce(t, p, ports.Limits{Fuel: 8_000_000, MemoryBytes: 128 << 20})
 				if trap := asTrap(t, err); string(trap.Which) != detail || trap.Message == "" {
 					t.Errorf("ended by %+v; want a trap of kind %s with a message", trap, detail)
 				}

@@ -55,9 +55,10 @@ func (p *Program) make(e *entropy, fill func(i *Instance) error) (*Instance, err
 	if err := p.runtime.add(i); err != nil {
 		return nil, err
 	}
-	var err error
-	if i.space, err = p.image.space(p.reserve(), &p.runtime.spare); err == nil {
-		i.count(instanceBytes)
+	space, bytes, err := p.image.space(p.reserve(), &p.runtime.spare)
+	if err == nil {
+		i.space = space
+		i.count(instanceBytes + bytes)
 		err = fill(i)
 	}
 	if err != nil {
@@ -255,7 +256,7 @@ func (i *Instance) Clone(context.Context) (ports.Instance, bool, error) {
 			bytes += int64(copy(to[int(page)*pageBytes:], content))
 			return nil
 		})
-		c.count(instanceBytes + bytes)
+		c.count(max(c.bytes, instanceBytes+bytes))
 		return err
 	})
 	if err != nil {

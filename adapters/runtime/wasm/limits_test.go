@@ -46,8 +46,7 @@ func begin(t testing.TB, p ports.Program, workflow, input string, limits ports.L
 
 // What a Go guest does wrong is told to its author in the trap's message and stack [D-10].
 func TestTrapsOfGoGuests(t *testing.T) {
-	code, _ := flow.load(t)
-	p := load(t, open(t, wasm.Options{}), code)
+	_, p := flow.shared(t)
 	limits := ports.Limits{Fuel: 100_000_000, MemoryBytes: 64 << 20}
 	for _, c := range []struct {
 		workflow, input string
@@ -81,8 +80,7 @@ func TestTrapsOfGoGuests(t *testing.T) {
 
 // [D-2] Fuel is the same in every instance and its limit exact.
 func TestFuelIsDeterministic(t *testing.T) {
-	code, _ := flow.load(t)
-	p := load(t, open(t, wasm.Options{}), code)
+	_, p := flow.shared(t)
 	_, first, err := begin(t, p, "work", "20", ports.Limits{})
 	if err != nil {
 		t.Fatal(err)
@@ -141,8 +139,7 @@ func TestMemoryThatTheGuestBounds(t *testing.T) {
 
 // A computing guest is stopped when its context ends, and that is no trap: the run may be tried again.
 func TestContextStopsAGuest(t *testing.T) {
-	code, _ := flow.load(t)
-	p := load(t, open(t, wasm.Options{}), code)
+	_, p := flow.shared(t)
 	i, err := p.New(t.Context(), [32]byte{1})
 	if err != nil {
 		t.Fatal(err)
@@ -242,8 +239,7 @@ func TestClosedSystem(t *testing.T) {
 
 // Many runs of one program, on more goroutines than turns, with queries on clones: nothing is mixed up.
 func TestConcurrentRuns(t *testing.T) {
-	code, _ := flow.load(t)
-	p := load(t, open(t, wasm.Options{}), code)
+	_, p := flow.shared(t)
 	for n := range 6 {
 		t.Run(strconv.Itoa(n), func(t *testing.T) {
 			t.Parallel()

@@ -32,6 +32,11 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
+	for _, g := range []*guest{flow, conformance} {
+		if g.runtime != nil {
+			_ = g.runtime.Close(context.Background())
+		}
+	}
 	if err := goleak.Find(); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
@@ -46,6 +51,10 @@ type guest struct {
 	build sync.Once
 	code  []byte
 	err   error
+
+	open    sync.Mutex // of what follows
+	runtime *wasm.Runtime
+	program ports.Program
 }
 
 var (
@@ -69,6 +78,24 @@ func (g *guest) load(t testing.TB) (code []byte, hash model.PackageHash) {
 		t.Fatal(g.err)
 	}
 	return g.code, hashOf(g.code)
+}
+
+// shared gives a runtime with the guest loaded, the same one to every test that asks, because loading takes long. Its counters are shared, too.
+func (g *guest) shared(t testing.TB) (ports.Runtime, ports.Program) {
+	t.Helper()
+	code, _ := g.load(t)
+	g.open.Lock()
+	defer g.open.Unlock()
+	if g.runtime == nil {
+		dir := filepath.Join(scratch, "shared-"+g.name)
+		shareCompiled(t, dir)
+		rt, err := wasm.New(wasm.Options{CacheDir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.runtime, g.program = rt, load(t, rt, code)
+	}
+	return g.runtime, g.program
 }
 
 func hashOf(code []byte) model.PackageHash {
@@ -98,14 +125,21 @@ func open(t testing.TB, o wasm.Options) *wasm.Runtime {
 func cacheDir(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	shared := filepath.Join(scratch, "compiled")
-	if err := os.MkdirAll(shared, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(shared, filepath.Join(dir, "compiled")); err != nil {
-		t.Fatal(err)
-	}
+	shareCompiled(t, dir)
 	return dir
+}
+
+func shareCompiled(t testing.TB, dir string) {
+	t.Helper()
+	common := filepath.Join(scratch, "compiled")
+	for _, d := range []string{common, dir} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(common, filepath.Join(dir, "compiled")); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func load(t testing.TB, rt ports.Runtime, code []byte) ports.Program {

@@ -75,28 +75,28 @@ type mapped struct {
 }
 
 // space gives a mapping of the image. reserve is how large the space may ever grow; addresses cost nothing. A spare space is preferred: a page
-// that was written before costs no fault, and faults are most of what a short run costs.
-func (b *backing) space(reserve uint64, room *spareRoom) (space, error) {
+// that was written before costs no fault, and faults are most of what a short run costs. bytes is what the space occupies already.
+func (b *backing) space(reserve uint64, room *spareRoom) (_ space, bytes int64, err error) {
 	b.mu.Lock()
 	if n := len(b.spare); n > 0 {
 		m := b.spare[n-1]
 		b.spare = b.spare[:n-1]
 		b.mu.Unlock()
 		room.Add(m.kept)
-		return m, nil
+		return m, m.kept, nil
 	}
 	b.mu.Unlock()
 	reserve = max(reserve, uint64(len(b.base)))
 	at, err := unix.MmapPtr(-1, 0, nil, uintptr(reserve), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
 	if err != nil {
-		return nil, outOfRoom(err)
+		return nil, 0, outOfRoom(err)
 	}
 	_, err = unix.MmapPtr(b.fd, 0, at, uintptr(len(b.base)), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED|unix.MAP_NORESERVE)
 	if err != nil {
 		_ = unix.MunmapPtr(at, uintptr(reserve))
-		return nil, outOfRoom(err)
+		return nil, 0, outOfRoom(err)
 	}
-	return &mapped{image: b, all: unsafe.Slice((*byte)(at), reserve), size: len(b.base), room: room}, nil
+	return &mapped{image: b, all: unsafe.Slice((*byte)(at), reserve), size: len(b.base), room: room}, 0, nil
 }
 
 func (m *mapped) bytes() []byte { return m.all[:m.size:m.size] }

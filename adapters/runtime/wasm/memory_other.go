@@ -24,8 +24,8 @@ type copied struct {
 	image *backing
 }
 
-func (b *backing) space(uint64, *spareRoom) (space, error) {
-	return &copied{heapMemory{slices.Clone(b.base)}, b}, nil
+func (b *backing) space(uint64, *spareRoom) (space, int64, error) {
+	return &copied{heapMemory{slices.Clone(b.base)}, b}, int64(len(b.base)), nil
 }
 
 func (c *copied) changed(visit func(page uint32, content []byte) error) error {
