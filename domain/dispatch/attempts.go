@@ -72,6 +72,10 @@ func (d *Dispatcher) enqueue(t *task) {
 	}
 	d.tasks[t.Task.Key()] = t
 	q := d.queue(t.queueKey())
+	if t.arrival == 0 {
+		d.arrivals++
+		t.arrival = d.arrivals
+	}
 	if s := q.idle(t.Type); s != nil && !d.draining {
 		d.handOut(t, s)
 		return

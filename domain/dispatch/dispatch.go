@@ -63,6 +63,7 @@ type Dispatcher struct {
 	bootUntil time.Time
 	missing   map[string]bool // workers that are expected back
 	nonce     uint64
+	arrivals  uint64
 	draining  bool
 	told      []func() // what the sink is told once the lock is free
 

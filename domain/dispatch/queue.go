@@ -15,7 +15,6 @@ type queue struct {
 	sessions []*Session
 	next     int // where the search for an idle session goes on
 	types    map[model.ActivityType]*fifo
-	arrivals uint64
 
 	count, reserved      int
 	bytes, reservedBytes int64
@@ -99,10 +98,6 @@ func (q *queue) push(t *task) {
 	if f == nil {
 		f = &fifo{}
 		q.types[t.Type] = f
-	}
-	if t.arrival == 0 {
-		q.arrivals++
-		t.arrival = q.arrivals
 	}
 	f.add(waiting{t, t.arrival, t.ScheduledAt})
 	q.count++
