@@ -139,7 +139,7 @@ func (s *Server) openStore(ctx context.Context) error {
 	store := s.opt.Store
 	if store == nil {
 		var err error
-		if store, err = openStore(ctx, s.cfg.Store, s.log, s.died); err != nil {
+		if store, err = OpenStore(ctx, s.cfg.Store, s.log, s.died); err != nil {
 			return err
 		}
 	}

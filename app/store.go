@@ -12,8 +12,8 @@ import (
 	"github.com/aionrun/aion/ports"
 )
 
-// openStore opens what store.backend names. fatal hears that the store no longer knows whether a commit happened [C-8].
-func openStore(ctx context.Context, c config.Store, log *slog.Logger, fatal func(error)) (ports.Store, error) {
+// OpenStore opens what store.backend names. fatal hears that the store no longer knows whether a commit happened [C-8]; it may be nil.
+func OpenStore(ctx context.Context, c config.Store, log *slog.Logger, fatal func(error)) (ports.Store, error) {
 	var open func(context.Context, sqlstore.Options) (*sqlstore.Store, error)
 	switch c.Backend {
 	case config.BackendMemory:

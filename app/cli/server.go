@@ -9,12 +9,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aionrun/aion/app"
+	"github.com/aionrun/aion/app/bench/workload"
 	"github.com/aionrun/aion/app/config"
 )
 
 func (s *shell) serverCommand() *cobra.Command {
 	var o settings
 	var listen string
+	var forBench bool
 	cmd := &cobra.Command{
 		Use: "server", Short: "Run a server", Args: cobra.NoArgs,
 		Long: `Run a server in the foreground. It needs no configuration: by default it listens on 127.0.0.1:7470 and keeps its data in ./aion.db.
@@ -28,17 +30,23 @@ SIGTERM or Ctrl-C lets steps under way end and then stops; a second one stops at
 			if err != nil {
 				return err
 			}
-			return s.serve(cmd.Context(), e.Config)
+			parts := s.Server
+			if forBench {
+				parts.Native = append(parts.Native, workload.Workflows()...)
+			}
+			return s.serve(cmd.Context(), e.Config, parts)
 		},
 	}
 	o.bind(cmd)
 	cmd.Flags().StringVar(&listen, "address", "", "where to listen, host:port (server.address)")
+	cmd.Flags().BoolVar(&forBench, "bench-workflows", false, "serve the workflows of aion bench, compiled into the binary")
+	// The only error is a flag that does not exist.
+	_ = cmd.Flags().MarkHidden("bench-workflows")
 	return cmd
 }
 
 // serve runs a server until a signal.
-func (s *shell) serve(ctx context.Context, cfg config.Config) error {
-	parts := s.Server
+func (s *shell) serve(ctx context.Context, cfg config.Config, parts app.Options) error {
 	parts.Version, parts.Logger, parts.Fatal = Version(), app.NewLogger(cfg.Log, s.Err), s.die
 	server, err := app.New(cfg, parts)
 	if err != nil {
