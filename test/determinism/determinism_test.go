@@ -153,8 +153,14 @@ func script(ctx context.Context, prog ports.Program, v variant) ([]string, error
 		return nil, err
 	}
 	for round := 0; r.st.Open(); round++ {
-		if round > 2000 {
+		if round > 5000 {
 			return nil, fmt.Errorf("the workflow does not end")
+		}
+		if len(r.st.Pending) == 0 {
+			if err := r.world(round); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		if err := r.activate(); err != nil {
 			return nil, err
@@ -164,11 +170,6 @@ func script(ctx context.Context, prog ports.Program, v variant) ([]string, error
 		}
 		if err := r.between(v); err != nil {
 			return nil, err
-		}
-		if len(r.st.Pending) == 0 {
-			if err := r.world(round); err != nil {
-				return nil, err
-			}
 		}
 	}
 	return r.out, nil
@@ -190,7 +191,7 @@ func (r *run) activate() error {
 		return err
 	}
 	r.past = append(r.past, a)
-	if err := r.add(&history.Activated{Through: r.st.Seq}); err != nil {
+	if err := r.add(&history.Activated{Through: r.st.Pending[len(r.st.Pending)-1].Seq}); err != nil {
 		return err
 	}
 	cmds, err := history.DecodeCommands(res.Commands)
