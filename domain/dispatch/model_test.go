@@ -1,13 +1,13 @@
 package dispatch
 
 import (
+	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"pgregory.net/rapid"
 
 	"github.com/aionrun/aion/adapters/clock/system"
 	"github.com/aionrun/aion/adapters/ids/random"
@@ -18,34 +18,36 @@ import (
 // Whatever workers, clocks and the engine do: slots are never exceeded, no attempt has two holders, what can be handed out is, the counts are
 // right, and in the end nothing is left over.
 func TestModel(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		ops := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) [3]int {
-			return [3]int{rapid.IntRange(0, 14).Draw(t, "op"), rapid.IntRange(0, 7).Draw(t, "a"), rapid.IntRange(0, 3).Draw(t, "b")}
-		}), 1, 80).Draw(rt, "ops")
-		booting := rapid.Bool().Draw(rt, "booting")
+	for seed := range uint64(400) {
+		dice := rand.New(rand.NewPCG(seed, 7))
+		m := &world{known: map[TaskKey]bool{}, told: &told{}}
 		synctest.Test(t, func(*testing.T) {
-			m := &world{rt: rt, known: map[TaskKey]bool{}, told: &told{}}
+			defer m.caught()
 			m.Dispatcher = New(Options{Clock: system.Clock{}, IDs: random.IDs{}}, m.told)
 			m.told.d = m.Dispatcher
 			defer m.Close()
-			if !booting {
+			if dice.IntN(2) == 0 {
 				m.pass(5 * time.Second)
 			}
-			for _, op := range ops {
-				m.do(op[0], op[1], op[2])
+			for range 20 + dice.IntN(150) {
+				m.do(dice.IntN(15), dice.IntN(8), dice.IntN(4))
 				m.check()
 			}
 			m.end()
 		})
-	})
+		if m.failure != "" {
+			t.Fatalf("seed %d: %s", seed, m.failure)
+		}
+	}
 }
 
 // world is the engine and the workers of a model test.
 type world struct {
-	rt *rapid.T
 	*Dispatcher
+	failure string
 	told    *told
 	next    int
+	offers  []Task
 	known   map[TaskKey]bool // offered and not settled
 	workers []*modelWorker
 	gone    []*modelWorker
@@ -57,6 +59,18 @@ type modelWorker struct {
 	*Session
 	slots int // the highest number that was declared
 	tasks map[TaskKey][]byte
+}
+
+// failf ends the model; the bubble of time must be left before rapid hears of it.
+func (m *world) failf(format string, a ...any) {
+	m.failure = fmt.Sprintf(format, a...)
+	panic(m)
+}
+
+func (m *world) caught() {
+	if r := recover(); r != nil && r != any(m) {
+		panic(r)
+	}
 }
 
 func (m *world) pass(d time.Duration) {
@@ -90,13 +104,17 @@ func (m *world) do(op, a, b int) {
 			t.Heartbeat = time.Duration(b) * 4 * time.Second
 		})
 		m.known[t.Key()] = true
+		m.offers = append(m.offers, t)
+		if old := m.offers[m.next*7%len(m.offers)]; m.known[old.Key()] && b == 2 {
+			m.Offer(old, false) // told of again
+		}
 		switch {
 		case b == 0:
 			m.Recover(t)
 		case m.Reserve(t.queueKey(), t.Bytes):
 			m.Offer(t, true)
 		default:
-			m.rt.Fatal("there is room")
+			m.failf("there is room")
 		}
 	case op == 4 || len(m.workers) == 0:
 		m.register(registration(a + 1))
@@ -168,7 +186,7 @@ func (m *world) register(r ports.WorkerRegistration) *modelWorker {
 	r.ActivityTypes, r.Queues, r.InProcess = []model.ActivityType{"A", "B"}[:1+len(m.workers)%2], []model.TaskQueue{"q", "p"}, true
 	s, err := m.Register(r)
 	if err != nil {
-		m.rt.Fatal(err)
+		m.failf("%v", err)
 	}
 	w := &modelWorker{Session: s, slots: r.Slots, tasks: map[TaskKey][]byte{}}
 	m.workers = append(m.workers, w)
@@ -185,7 +203,7 @@ func (m *world) read(w *modelWorker) {
 			k := TaskKey{t.Run, t.Ordinal, t.Attempt}
 			for _, x := range m.workers {
 				if _, has := x.tasks[k]; has {
-					m.rt.Fatalf("%v was handed out to a second worker", k)
+					m.failf("%v was handed out to a second worker", k)
 				}
 			}
 			w.tasks[k] = t.Token
@@ -216,11 +234,11 @@ func (m *world) check() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := invariants(m.Dispatcher, true); err != nil {
-		m.rt.Fatal(err)
+		m.failf("%v", err)
 	}
 	for _, w := range m.workers {
 		if len(w.Session.tasks) > w.slots+len(w.reg.Executing) {
-			m.rt.Fatalf("a worker holds %d tasks with %d slots", len(w.Session.tasks), w.slots)
+			m.failf("a worker holds %d tasks with %d slots", len(w.Session.tasks), w.slots)
 		}
 	}
 }
@@ -237,11 +255,11 @@ func (m *world) end() {
 	m.check()
 	for k, t := range m.tasks {
 		if t.phase != buffered || !m.known[k] {
-			m.rt.Fatalf("%v is left in phase %d", k, t.phase)
+			m.failf("%v is left in phase %d", k, t.phase)
 		}
 		m.Settled(k, "")
 	}
 	if n := m.deadlines.Len(); n != 0 {
-		m.rt.Fatalf("%d deadlines are left", n)
+		m.failf("%d deadlines are left", n)
 	}
 }
