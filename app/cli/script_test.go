@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"net"
@@ -53,6 +54,8 @@ func TestScripts(t *testing.T) {
 			"eventually": eventually,
 			"logged":     logged,
 			"truncate":   truncate,
+			"newer":      newer,
+			"lock":       lock,
 		},
 	})
 }
@@ -76,7 +79,7 @@ func freePort() (string, error) {
 	}
 }
 
-// ready [HOST:PORT] waits until the server's private port says that it is ready; ! ready until it does not answer.
+// ready [HOST:PORT] waits until the server's private port says that it is ready; ! ready until it no longer does.
 func ready(ts *testscript.TestScript, neg bool, args []string) {
 	admin := ts.Getenv("ADMIN")
 	if len(args) > 0 {
@@ -88,7 +91,7 @@ func ready(ts *testscript.TestScript, neg bool, args []string) {
 	defer every.Stop()
 	for {
 		status, _, err := fetch(ctx, "http://"+admin+"/readyz")
-		if err == nil && status == http.StatusOK && !neg || err != nil && neg && ctx.Err() == nil {
+		if is := err == nil && status == http.StatusOK; is != neg && ctx.Err() == nil {
 			return
 		}
 		select {
@@ -213,4 +216,27 @@ func truncate(ts *testscript.TestScript, _ bool, args []string) {
 	info, err := os.Stat(name)
 	ts.Check(err)
 	ts.Check(os.Truncate(name, info.Size()/2))
+}
+
+// newer FILE makes a database look as if a later version had written it.
+func newer(ts *testscript.TestScript, _ bool, args []string) {
+	db := openDatabase(ts, args[0])
+	_, err := db.Exec("UPDATE meta SET value = 999 WHERE name = 'schema'")
+	ts.Check(err)
+	ts.Check(db.Close())
+}
+
+// lock FILE keeps a database locked, as another program would, until the script ends.
+func lock(ts *testscript.TestScript, _ bool, args []string) {
+	db := openDatabase(ts, args[0])
+	db.SetMaxOpenConns(1)
+	_, err := db.Exec("BEGIN EXCLUSIVE")
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(db.Close()) })
+}
+
+func openDatabase(ts *testscript.TestScript, name string) *sql.DB {
+	db, err := sql.Open("sqlite", ts.MkAbs(name))
+	ts.Check(err)
+	return db
 }

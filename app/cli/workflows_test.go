@@ -83,7 +83,8 @@ func testWorker() int {
 	}
 }
 
-// lossyStore no longer knows whether a commit happened once a workflow ID begins with "lose" [C-8].
+// lossyStore no longer knows whether a commit happened once a workflow ID begins with "lose" [C-8], and does not come back from a commit
+// when one begins with "hang".
 type lossyStore struct{ ports.Store }
 
 func newLossyStore() ports.Store { return lossyStore{memory.New()} }
@@ -91,6 +92,11 @@ func newLossyStore() ports.Store { return lossyStore{memory.New()} }
 func (s lossyStore) Append(ctx context.Context, a *ports.Append) (ports.AppendResult, error) {
 	if strings.HasPrefix(string(a.Key.WorkflowID), "lose") {
 		return ports.AppendResult{}, fault.New(fault.UnknownOutcome, "the outcome of a commit is unknown").Hinted("look at the disk")
+	}
+	if strings.HasPrefix(string(a.Key.WorkflowID), "hang") {
+		fmt.Fprintln(os.Stderr, "hanging")
+		<-ctx.Done()
+		return ports.AppendResult{}, fault.Wrap(fault.Unavailable, ctx.Err(), "the append was given up")
 	}
 	return s.Store.Append(ctx, a)
 }

@@ -45,8 +45,10 @@ func watch(ctx context.Context, dir string) (<-chan struct{}, error) {
 				if isCode(e.Name) && e.Op != fsnotify.Chmod {
 					quiet.Reset(settle)
 				}
-			case <-w.Errors: // events were lost: look as if something had changed
-				quiet.Reset(settle)
+			case err := <-w.Errors:
+				if err != nil { // events were lost: look as if something had changed
+					quiet.Reset(settle)
+				}
 			case <-quiet.C:
 				select {
 				case changed <- struct{}{}:
