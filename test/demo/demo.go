@@ -26,7 +26,7 @@ const patience = 20 * time.Second
 
 // demo is one demonstration. run may be called once.
 type demo struct {
-	aion, dir, out, ordersFile, sabotage string
+	aion, bin, dir, out, ordersFile, sabotage string
 
 	began   time.Time
 	orders  []ordersaga.Order
@@ -87,6 +87,9 @@ func (d *demo) prepare() error {
 	if d.aion, err = filepath.Abs(d.aion); err != nil {
 		return err
 	}
+	if d.bin, err = filepath.Abs(d.bin); err != nil {
+		return err
+	}
 	for _, o := range d.orders {
 		if d.example = o.ID; o.Card == shop.CardCrash {
 			break
@@ -105,17 +108,16 @@ func (d *demo) build(ctx context.Context) (server, worker string, err error) {
 		return "", "", fmt.Errorf("%w: run make build first", err)
 	}
 	d.say("building the worker, the checker and the package")
-	bin := filepath.Join(d.dir, "bin")
 	server = d.aion
 	if d.sabotage == "ack_before_commit" {
-		if server, err = process.Build(ctx, "./test/demo/early", bin); err != nil {
+		if server, err = process.Build(ctx, "./test/demo/early", d.bin); err != nil {
 			return "", "", err
 		}
 	}
-	if worker, err = process.Build(ctx, "./test/demo/worker", bin); err != nil {
+	if worker, err = process.Build(ctx, "./test/demo/worker", d.bin); err != nil {
 		return "", "", err
 	}
-	if _, err = process.Build(ctx, "./test/demo/checker", bin); err != nil {
+	if _, err = process.Build(ctx, "./test/demo/checker", d.bin); err != nil {
 		return "", "", err
 	}
 	root, err := process.Root()
@@ -142,7 +144,9 @@ func (d *demo) open(ctx context.Context, server, worker string) (err error) {
 	if server != d.aion {
 		args = nil
 	}
-	if d.server, err = process.KeepServer(server, d.dir, args, nil, d.crashed); err != nil {
+	// A worker that was killed is given up sooner than by default: it comes back at once here, or not at all.
+	env := []string{"AION_WORKER__REATTACH_WINDOW=2s"}
+	if d.server, err = process.KeepServer(server, d.dir, args, env, d.crashed); err != nil {
 		return err
 	}
 	if err := d.server.Ready(ctx); err != nil {
@@ -196,7 +200,7 @@ func (d *demo) stop() error {
 
 // check has the evidence compared, by a process of its own.
 func (d *demo) check(ctx context.Context) error {
-	c := exec.CommandContext(ctx, filepath.Join(d.dir, "bin", "test-demo-checker"), "-dir", d.dir, "-orders", d.ordersFile, "-out", d.out,
+	c := exec.CommandContext(ctx, filepath.Join(d.bin, "test-demo-checker"), "-dir", d.dir, "-orders", d.ordersFile, "-out", d.out,
 		"-wall", strconv.FormatFloat(time.Since(d.began).Seconds(), 'f', 1, 64))
 	c.Stdout, c.Stderr = os.Stdout, os.Stderr
 	if err := c.Run(); err != nil {

@@ -17,6 +17,7 @@ import (
 func main() {
 	d := demo{}
 	flag.StringVar(&d.aion, "aion", "build/aion", "the aion binary")
+	flag.StringVar(&d.bin, "bin", "build/demo-bin", "the folder for the programs that the demo builds")
 	flag.StringVar(&d.dir, "dir", "build/demo", "the folder for the database and the evidence; it is emptied first")
 	flag.StringVar(&d.out, "out", "build/demo.json", "the file for the numbers")
 	flag.StringVar(&d.ordersFile, "orders", "examples/order-saga/orders.json", "the orders to place")

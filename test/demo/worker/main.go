@@ -49,7 +49,7 @@ func run(ctx context.Context, server, dir, ledgerFile string, sabotage tap.Sabot
 	if err != nil {
 		return err
 	}
-	w := worker.New(address, worker.Options{Slots: 64})
+	w := worker.New(address, worker.Options{Slots: 64, DrainTimeout: 5 * time.Second})
 	tap.Handle(w, ledger, ordersaga.Reserve, s.Reserve)
 	tap.Handle(w, ledger, ordersaga.Release, s.Release)
 	tap.Handle(w, ledger, ordersaga.Pay, s.Pay)
