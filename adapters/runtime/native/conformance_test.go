@@ -20,7 +20,7 @@ func TestConformance(t *testing.T) {
 		return p
 	}
 	runtimetest.Run(t, runtimetest.Harness{
-		Open: func(t *testing.T) (ports.Runtime, ports.Program) {
+		Open: func(t *testing.T, _ bool) (ports.Runtime, ports.Program) {
 			rt := native.New(workflows.Workflows()...)
 			t.Cleanup(func() { _ = rt.Close(context.Background()) })
 			return rt, load(t, rt)
