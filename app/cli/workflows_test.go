@@ -11,11 +11,10 @@ import (
 	"time"
 
 	"github.com/aionrun/aion/adapters/storage/memory"
-	"github.com/aionrun/aion/adapters/transport/connect"
 	"github.com/aionrun/aion/domain/fault"
-	"github.com/aionrun/aion/domain/model"
 	"github.com/aionrun/aion/ports"
 	"github.com/aionrun/aion/sdk/activity"
+	"github.com/aionrun/aion/sdk/worker"
 	"github.com/aionrun/aion/sdk/workflow"
 )
 
@@ -55,32 +54,18 @@ func testWorkflows() []workflow.Definition {
 func testWorker() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	remote := connect.NewRemote(connect.HTTPClient(), "http://"+os.Getenv("AION_ADDRESS"))
-	s, err := remote.Register(ctx, ports.WorkerRegistration{
-		Namespaces: []model.Namespace{"default"}, Queues: []model.TaskQueue{"default", "vip"}, ActivityTypes: []model.ActivityType{"Greet"}, Slots: 4, Identity: "testworker",
+	w := worker.New("", worker.Options{TaskQueues: []string{"default", "vip"}, Slots: 4, Identity: "testworker"})
+	worker.Handle(w, greet, func(_ context.Context, in person) (string, error) {
+		if in.Name == "nobody" {
+			return "", activity.Type("nobody").Errorf("nobody is there")
+		}
+		return "Hello, " + in.Name, nil
 	})
-	if err != nil {
+	if err := w.Run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer s.Close()
-	for {
-		f, err := s.Next(ctx)
-		if err != nil {
-			return 0
-		}
-		for _, task := range f.Tasks {
-			in, err := greet.DecodeInput(workflow.Payload{ContentType: task.Input.ContentType, Data: task.Input.Data})
-			result := ports.TaskResult{Token: task.Token}
-			if err != nil || in.Name == "nobody" {
-				result.Failed = &model.Failure{Type: "nobody", Message: "nobody is there", Retryable: true}
-			} else {
-				out, _ := greet.EncodeResult("Hello, " + in.Name)
-				result.Completed = &model.Payload{ContentType: out.ContentType, Data: out.Data}
-			}
-			s.Results([]ports.TaskResult{result})
-		}
-	}
+	return 0
 }
 
 // lossyStore no longer knows whether a commit happened once a workflow ID begins with "lose" [C-8], and does not come back from a commit
