@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -15,7 +16,7 @@ func (c *call) trapOf(err error) error {
 		return c.exitTrap()
 	}
 	if c.ended != nil {
-		if t, ok := c.ended.(*ports.Trap); ok && t.Stack == "" {
+		if t := (*ports.Trap)(nil); errors.As(c.ended, &t) && t.Stack == "" {
 			t.Stack = text([]byte(stack), maxStackBytes)
 			if t.Which == ports.TrapMemory && recursing(stack) {
 				t.Which, t.Message = ports.TrapStack, tooDeep // Go's stacks stand in the memory

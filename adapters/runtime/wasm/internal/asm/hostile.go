@@ -212,9 +212,9 @@ func badCode() []Case {
 		{Name: "code-behind-end", Code: guest(func(b *Builder) { b.bodies[0] = Seq(U(4), 0, End, Nop, End) }), Refused: "2 bytes behind the end of a function"},
 		{Name: "code-nested", Code: code(nested(20_000)), Refused: "more than 16384 blocks in each other"},
 		{Name: "code-controls", Code: code(Code(slices.Repeat(Seq(Block()), 17_000))), Refused: "more than 16384 control instructions"},
-		{Name: "code-targets", Code: code(Code(slices.Repeat(Seq(I32(0), 0x0e, U(9000), Code(make([]byte, 9001))), 8))), Refused: "or 65536 branch targets"},
+		{Name: "code-targets", Code: code(slices.Repeat(Seq(I32(0), 0x0e, U(9000), Code(make([]byte, 9001))), 8)), Refused: "or 65536 branch targets"},
 		{Name: "code-slow-to-compile", Code: guest(func(b *Builder) {
-			ifs := Code(slices.Repeat(Seq(Get(0), If(I32(1), Set(1))), 2000))
+			ifs := slices.Repeat(Seq(Get(0), If(I32(1), Set(1))), 2000)
 			for range 10 {
 				group := Seq(U(2000), 0x7f)
 				body := Seq(Vec(group), I32(0), Drop, ifs, End)
@@ -297,7 +297,7 @@ func badRuns() []Case {
 	}
 	return []Case{
 		{Name: "run-loop", Code: activate("", forever()), Trap: "fuel"},
-		{Name: "run-loop-long", Code: activate("", forever(Code(slices.Repeat(Seq(I32(1), Drop), 20_000)))), Trap: "fuel"},
+		{Name: "run-loop-long", Code: activate("", forever(slices.Repeat(Seq(I32(1), Drop), 20_000))), Trap: "fuel"},
 		{Name: "run-loop-yield", Code: activate("", forever(Call(Yield))), Trap: "fuel"},
 		{Name: "run-loop-clock", Code: activate("", forever(I32(0), I64(0), I32(64), Call(ClockTimeGet), Drop)), Trap: "fuel"},
 		{Name: "run-fill", Code: guest(func(b *Builder) {
