@@ -19,7 +19,10 @@ import (
 	"github.com/aionrun/aion/test/process"
 )
 
-const databaseName = process.Database
+const (
+	databaseName = process.Database
+	packageName  = "order-saga.aion"
+)
 
 // patience is how long a process may take to end when it is asked to.
 const patience = 20 * time.Second
@@ -59,7 +62,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 	d.say("placing %d orders; the server listens on %s, the worker is process %d", len(d.orders), d.server.Address, d.worker.Process().PID())
 	err = d.place(ctx)
 	if err == nil {
-		d.say("all orders have ended; exporting their histories")
+		d.say("all orders have ended; exporting and replaying their histories")
 		err = d.export(ctx)
 	}
 	if err = errors.Join(err, d.stop()); err != nil && d.sabotage == "" {
@@ -125,7 +128,7 @@ func (d *demo) build(ctx context.Context) (server, worker string, err error) {
 		return "", "", err
 	}
 	_, err = process.Run(ctx, process.Command{
-		Name: "aion build", Path: d.aion, Args: []string{"build", filepath.Join(root, "examples", "order-saga"), "-o", filepath.Join(d.dir, "order-saga.aion")},
+		Name: "aion build", Path: d.aion, Args: []string{"build", filepath.Join(root, "examples", "order-saga"), "-o", filepath.Join(d.dir, packageName)},
 		Log: filepath.Join(d.dir, "build.log"),
 	})
 	return server, worker, err
@@ -153,7 +156,7 @@ func (d *demo) open(ctx context.Context, server, worker string) (err error) {
 		return err
 	}
 	_, err = process.Run(ctx, process.Command{
-		Name: "aion deploy", Path: d.aion, Args: []string{"deploy", filepath.Join(d.dir, "order-saga.aion")},
+		Name: "aion deploy", Path: d.aion, Args: []string{"deploy", filepath.Join(d.dir, packageName)},
 		Env: []string{"AION_ADDRESS=" + d.server.Address}, Log: filepath.Join(d.dir, "build.log"),
 	})
 	if err != nil {

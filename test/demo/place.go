@@ -12,6 +12,7 @@ import (
 	ordersaga "github.com/aionrun/aion/examples/order-saga"
 	"github.com/aionrun/aion/sdk/client"
 	"github.com/aionrun/aion/test/evidence"
+	"github.com/aionrun/aion/test/process"
 )
 
 // pace is the pause between two orders, so that there are always some on their way.
@@ -113,5 +114,17 @@ func (d *demo) export(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return d.replay(ctx)
+}
+
+// replay has the package make the decisions of all histories again, without a server.
+func (d *demo) replay(ctx context.Context) error {
+	files, err := filepath.Glob(filepath.Join(d.dir, evidence.Histories, "*.jsonl"))
+	if err != nil {
+		return err
+	}
+	_, err = process.Run(ctx, process.Command{
+		Name: "aion replay", Path: d.aion, Args: append([]string{"replay", filepath.Join(d.dir, packageName)}, files...), Log: filepath.Join(d.dir, "replay.log"),
+	})
+	return err
 }

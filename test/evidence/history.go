@@ -9,17 +9,18 @@ import (
 	"path/filepath"
 	"strings"
 
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	aionv1 "github.com/aionrun/aion/api/gen/aion/v1"
+	"github.com/aionrun/aion/app/jsonform"
 )
 
-// WriteHistory exports the history of a workflow into the folder of histories: an event in JSON on each line.
+// WriteHistory exports the history of a workflow into the folder of histories: an event in JSON on each line, as
+// "aion history -o json" prints it.
 func WriteHistory(folder, workflow string, events []*aionv1.HistoryEvent) error {
 	var out bytes.Buffer
 	for _, e := range events {
-		line, err := protojson.Marshal(e)
+		line, err := jsonform.Marshal(e)
 		if err != nil {
 			return err
 		}
@@ -48,7 +49,7 @@ func ReadHistories(folder string) (map[string][]*aionv1.HistoryEvent, error) {
 		var events []*aionv1.HistoryEvent
 		for line := range bytes.Lines(b) {
 			e := new(aionv1.HistoryEvent)
-			if err := protojson.Unmarshal(line, e); err != nil {
+			if err := jsonform.Unmarshal(line, e); err != nil {
 				return nil, fmt.Errorf("history of %s: %w", workflow, err)
 			}
 			events = append(events, e)
