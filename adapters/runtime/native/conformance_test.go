@@ -1,7 +1,6 @@
 package native_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/aionrun/aion/adapters/runtime/native"
@@ -12,8 +11,8 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	load := func(t *testing.T, rt ports.Runtime) ports.Program {
-		p, err := rt.Load(context.Background(), model.NativePackage, nil)
+	again := func(t *testing.T, rt ports.Runtime) ports.Program {
+		p, err := rt.Load(t.Context(), model.NativePackage, nil)
 		if err != nil {
 			t.Error(err)
 		}
@@ -22,9 +21,8 @@ func TestConformance(t *testing.T) {
 	runtimetest.Run(t, runtimetest.Harness{
 		Open: func(t *testing.T, _ bool) (ports.Runtime, ports.Program) {
 			rt := native.New(workflows.Workflows()...)
-			t.Cleanup(func() { _ = rt.Close(context.Background()) })
-			return rt, load(t, rt)
+			return rt, again(t, rt)
 		},
-		Again: load,
+		Again: again,
 	})
 }

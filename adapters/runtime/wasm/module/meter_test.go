@@ -29,7 +29,7 @@ func activate(t *testing.T, fuel int64, change func(b *asm.Builder) asm.Code) (u
 // [D-3] Every loop header costs one unit, every entry of a function that calls or loops and does not begin with a loop another one, long
 // straight code one per 512 instructions, bulk operations length/64.
 func TestFuel(t *testing.T) {
-	long := asm.Code(slices.Repeat(asm.Seq(asm.I32(1), asm.Drop), 1000)) // weighs 2000: 512 of it are one unit
+	long := slices.Repeat(asm.Seq(asm.I32(1), asm.Drop), 1000) // weighs 2000: 512 of it are one unit
 	cases := []struct {
 		name string
 		code func(b *asm.Builder) asm.Code

@@ -211,7 +211,7 @@ func badCode() []Case {
 		{Name: "code-no-end", Code: guest(func(b *Builder) { b.bodies[0] = Seq(U(2), 0, Nop) }), Refused: "truncated"},
 		{Name: "code-behind-end", Code: guest(func(b *Builder) { b.bodies[0] = Seq(U(4), 0, End, Nop, End) }), Refused: "2 bytes behind the end of a function"},
 		{Name: "code-nested", Code: code(nested(20_000)), Refused: "more than 16384 blocks in each other"},
-		{Name: "code-controls", Code: code(Code(slices.Repeat(Seq(Block()), 17_000))), Refused: "more than 16384 control instructions"},
+		{Name: "code-controls", Code: code(slices.Repeat(Seq(Block()), 17_000)), Refused: "more than 16384 control instructions"},
 		{Name: "code-targets", Code: code(slices.Repeat(Seq(I32(0), 0x0e, U(9000), Code(make([]byte, 9001))), 8)), Refused: "or 65536 branch targets"},
 		{Name: "code-slow-to-compile", Code: guest(func(b *Builder) {
 			ifs := slices.Repeat(Seq(Get(0), If(I32(1), Set(1))), 2000)
