@@ -1,0 +1,88 @@
+// Package rules holds the tests to what they have to cover: each rule of docs/engine.md that is built is named by a test, and each method of
+// the API is called by the conformance suite of the transports.
+package rules
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	aionv1 "github.com/aionrun/aion/api/gen/aion/v1"
+	"github.com/aionrun/aion/ports"
+)
+
+// sources reads the Go files below the repository that ok accepts.
+func sources(t *testing.T, ok func(path string) bool) string {
+	t.Helper()
+	var all strings.Builder
+	err := filepath.WalkDir("../..", func(path string, d os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "build" || d.Name() == ".git"):
+			return filepath.SkipDir
+		case d.IsDir() || !strings.HasSuffix(path, ".go") || !ok(filepath.ToSlash(path)):
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		all.Write(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
+}
+
+func isTest(path string) bool {
+	return strings.HasSuffix(path, "_test.go") || strings.Contains(path, "/ports/") && strings.Contains(path, "test/")
+}
+
+func TestEveryRuleHasATest(t *testing.T) {
+	page, err := os.ReadFile("../../docs/engine.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := sources(t, isTest)
+	rules := regexp.MustCompile(`(?m)^- (◐ )?\*\*\[([A-Z]-\d+)\]`).FindAllStringSubmatch(string(page), -1)
+	if len(rules) < 20 {
+		t.Fatalf("docs/engine.md has %d rules that are built; the pattern no longer finds them", len(rules))
+	}
+	for _, r := range rules {
+		if !regexp.MustCompile(`\b` + r[2] + `\b`).MatchString(tests) {
+			t.Errorf("no test names rule %s", r[2])
+		}
+	}
+}
+
+// The conformance suite speaks to a transport through ports.Service; adapters/transport/connect.Remote turns each of its methods into a call.
+func TestEveryMethodIsCalled(t *testing.T) {
+	remote := sources(t, func(path string) bool { return strings.Contains(path, "/adapters/transport/connect/remote") })
+	for _, file := range []protoreflect.FileDescriptor{aionv1.File_aion_v1_workflow_service_proto, aionv1.File_aion_v1_package_service_proto,
+		aionv1.File_aion_v1_operator_service_proto, aionv1.File_aion_v1_worker_service_proto} {
+		for i := range file.Services().Len() {
+			s := file.Services().Get(i)
+			for k := range s.Methods().Len() {
+				name := string(s.Methods().Get(k).Name())
+				if name == "WhoAmI" { // answered by the transport itself, and tested there
+					remote += sources(t, func(path string) bool { return strings.Contains(path, "/adapters/transport/connect/") && isTest(path) })
+				}
+				if !regexp.MustCompile(`\.` + name + `\b`).MatchString(remote) {
+					t.Errorf("Remote calls no %s.%s", s.Name(), name)
+				}
+			}
+		}
+	}
+	suite := sources(t, func(path string) bool { return strings.Contains(path, "/ports/transporttest/") })
+	service := reflect.TypeFor[ports.Service]()
+	for i := range service.NumMethod() {
+		if name := service.Method(i).Name; !strings.Contains(suite, "."+name+"(") {
+			t.Errorf("ports/transporttest calls no Service.%s", name)
+		}
+	}
+}
