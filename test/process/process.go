@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 )
@@ -39,15 +40,25 @@ func Start(c Command) (*Process, error) {
 	x := exec.Command(c.Path, c.Args...)
 	x.Dir, x.Stdout, x.Stderr = c.Dir, log, log
 	x.Env = append(cleanEnv(), c.Env...)
-	if err := x.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", c.Name, err)
-	}
-	p := &Process{cmd: c, began: time.Now(), proc: x.Process, exited: make(chan struct{})}
+	endWithUs(x)
+	p := &Process{cmd: c, began: time.Now(), exited: make(chan struct{})}
+	started := make(chan error)
 	go func() {
-		_ = x.Wait() // how it ended is in its state
-		p.state = x.ProcessState
+		// The thread that starts the program waits for it: see endWithUs.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := x.Start()
+		p.proc = x.Process
+		started <- err
+		if err == nil {
+			_ = x.Wait() // how it ended is in its state
+			p.state = x.ProcessState
+		}
 		close(p.exited)
 	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start %s: %w", c.Name, err)
+	}
 	return p, nil
 }
 

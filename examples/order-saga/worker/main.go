@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	dir := flag.String("shop", "shop-data", "the folder of the shop's journal")
+	dir := flag.String("shop", ".aion/shop", "the folder of the shop's journal")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
