@@ -101,6 +101,7 @@ func (d *Dispatcher) handOut(t *task, s *Session) {
 func (d *Dispatcher) give(t *task) {
 	t.phase = handedOut
 	d.startClocks(t)
+	d.opt.Dispatched(d.opt.Clock.Now().Sub(t.ScheduledAt))
 	at := t.ActivityTask
 	at.Deadline = t.expires
 	t.session.give(at)

@@ -48,6 +48,8 @@ type Options struct {
 	BufferBytes     int64         // per queue; default 64 MiB
 	// Underway is told, by +1 and -1, while a frame waits for a session or is dealt with by it, and while a Refill is asked for. May be nil.
 	Underway func(delta int)
+	// Dispatched is told of each hand-out how long the attempt had waited for it. It must be cheap. May be nil.
+	Dispatched func(waited time.Duration)
 }
 
 // Dispatcher holds the queues and sessions of one node. Safe for concurrent use.
@@ -86,6 +88,9 @@ func New(opt Options, sink Sink) *Dispatcher {
 	}
 	if opt.Underway == nil {
 		opt.Underway = func(int) {}
+	}
+	if opt.Dispatched == nil {
+		opt.Dispatched = func(time.Duration) {}
 	}
 	d := &Dispatcher{opt: opt, sink: sink, queues: map[QueueKey]*queue{}, sessions: map[string]*Session{}, tasks: map[TaskKey]*task{}}
 	var seed [8]byte

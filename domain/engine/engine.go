@@ -172,7 +172,7 @@ func New(o Options) (*Engine, error) {
 	e.ns = namespace.New(o.Store, o.Clock, o.Namespaces)
 	e.packages = newPackages(e, o.Packages)
 	e.wakes = timers.New(o.Clock, e.wake)
-	e.dispatch = dispatch.New(dispatch.Options{Clock: o.Clock, IDs: o.IDs, HeartbeatWindow: o.HeartbeatWindow, ReattachWindow: o.ReattachWindow,
+	e.dispatch = dispatch.New(dispatch.Options{Clock: o.Clock, IDs: o.IDs, HeartbeatWindow: o.HeartbeatWindow, ReattachWindow: o.ReattachWindow, Dispatched: o.Telemetry.Dispatched,
 		Underway: o.Underway}, sink{e})
 	return e, nil
 }
@@ -304,16 +304,19 @@ func (e *Engine) submit(k model.ChainKey, in ...input) {
 	for {
 		s.mu.Lock()
 		c := s.chains[k]
-		if c == nil {
+		if c == nil && !e.work.isClosed() {
 			c = &chain{e: e, key: k}
 			s.chains[k] = c
 		}
 		s.mu.Unlock()
-		switch c.put(in) {
+		how := putClosed
+		if c != nil {
+			how = c.put(in)
+		}
+		switch how {
 		case putTaken:
 			return
 		case putClosed:
-			e.remove(c)
 			for _, i := range in {
 				i.fail(errClosed())
 			}

@@ -45,6 +45,12 @@ func (w *work) close() {
 	w.mu.Unlock()
 }
 
+func (w *work) isClosed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.closed
+}
+
 // wait waits until nothing goes on.
 func (w *work) wait(ctx context.Context) error {
 	w.mu.Lock()
