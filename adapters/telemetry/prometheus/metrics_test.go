@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -137,7 +138,14 @@ func TestEveryMetricMoves(t *testing.T) {
 		}
 	}
 	slices.Sort(known)
+	page, err := os.ReadFile("../../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range known {
+		if !strings.Contains(string(page), "| `"+name+"` |") {
+			t.Errorf("%s is not in docs/metrics.md", name)
+		}
 		if _, ok := moves[name]; !ok {
 			t.Errorf("%s is moved by no row of this test", name)
 		}
