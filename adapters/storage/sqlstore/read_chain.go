@@ -9,8 +9,7 @@ import (
 )
 
 const (
-	runColumns = `run.run_id, run.ns, run.workflow_id, run.type, run.status, run.blocked, run.paused, run.package, run.task_queue, run.started_at, run.closed_at,
-		run.start_request, run.request_digest, run.head_seq, run.history_bytes`
+	runColumns = `run.run_id, run.ns, run.workflow_id, run.type, run.status, run.blocked, run.started_at, run.detail`
 
 	sqlChainAndRun = `SELECT c.version, c.current_run, c.head_seq, c.wake_at, c.checkpoint_seq, ` + runColumns + `
 		FROM chain AS c CROSS JOIN run ON run.run_id = c.current_run WHERE c.ns = ? AND c.workflow_id = ?`
@@ -50,11 +49,9 @@ func readChain(c *columns) ports.Chain {
 
 func readRun(c *columns) ports.Run {
 	r := ports.Run{ID: model.RunID(c.id()), Key: readKey(c), Type: model.WorkflowType(c.text()), Status: model.Status(c.int()),
-		Blocked: c.text(), Paused: c.int() != 0, Package: model.PackageHash(c.id()), TaskQueue: model.TaskQueue(c.text()),
-		StartedAt: c.time(), ClosedAt: c.time(), StartRequest: model.RequestID(c.text()), RequestDigest: c.blob(),
-		HeadSeq: model.Seq(c.int()), HistoryBytes: c.int()}
-	if len(r.RequestDigest) == 0 {
-		r.RequestDigest = nil
+		Blocked: c.text(), StartedAt: c.time()}
+	if err := parseDetail(&r, c.blob()); err != nil && c.err == nil {
+		c.err = err
 	}
 	return r
 }

@@ -49,10 +49,8 @@ var (
 		` ON CONFLICT (ns, workflow_id) DO NOTHING`)
 	// A row that is there is replaced, but only if what the indexes of its place in lists are made of stays: then they need
 	// not be touched. Whatever else a caller wants to replace is done one by one.
-	manyRuns = newManyRows(`INSERT INTO run (run_id, ns, workflow_id, type, status, blocked, paused, package, task_queue, started_at, closed_at,
-		start_request, request_digest, head_seq, history_bytes, prior)`, 16, ` ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, blocked = excluded.blocked,
-		paused = excluded.paused, package = excluded.package, task_queue = excluded.task_queue, closed_at = excluded.closed_at,
-		start_request = excluded.start_request, request_digest = excluded.request_digest, head_seq = excluded.head_seq, history_bytes = excluded.history_bytes, prior = excluded.prior
+	manyRuns = newManyRows(`INSERT INTO run (run_id, ns, workflow_id, type, status, blocked, started_at, prior, detail)`, 9,
+		` ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, blocked = excluded.blocked, prior = excluded.prior, detail = excluded.detail
 		WHERE ns = excluded.ns AND workflow_id = excluded.workflow_id AND type = excluded.type AND started_at = excluded.started_at`)
 	manyHistory = newManyRows(`INSERT INTO history (pos, run, first_seq, last_seq, append_id, bytes)`, 6, ``)
 )
@@ -89,8 +87,7 @@ func (w *writer) putRuns(runs []runRow) error {
 	return w.put(&manyRuns, len(runs), func(i int) {
 		r := runs[i]
 		w.args.id(string(r.ID)).text(string(r.Key.Namespace)).text(string(r.Key.WorkflowID)).text(string(r.Type)).int(int64(r.Status)).
-			text(r.Blocked).flag(r.Paused).id(string(r.Package)).text(string(r.TaskQueue)).time(r.StartedAt).time(r.ClosedAt).
-			text(string(r.StartRequest)).blob(r.RequestDigest).int(int64(r.HeadSeq)).int(r.HistoryBytes).flag(r.prior)
+			text(r.Blocked).time(r.StartedAt).flag(r.prior).detail(r.Run)
 	})
 }
 

@@ -2,13 +2,12 @@ package sqlstore
 
 import (
 	"database/sql/driver"
-	"encoding/binary"
 	"encoding/hex"
 	"math"
 	"time"
 
 	"github.com/aionrun/aion/domain/fault"
-	"github.com/aionrun/aion/domain/model"
+	"github.com/aionrun/aion/ports"
 )
 
 // args collects the arguments of a statement. Texts are copied into one buffer that is used again for the next statement.
@@ -60,6 +59,13 @@ func (a *args) text(s string) *args {
 func (a *args) id(s string) *args {
 	from := len(a.buf)
 	a.buf = pack(a.buf, s)
+	return a.add(a.buf[from:len(a.buf):len(a.buf)])
+}
+
+// detail adds what a run's row holds besides its columns.
+func (a *args) detail(r *ports.Run) *args {
+	from := len(a.buf)
+	a.buf = appendDetail(a.buf, r)
 	return a.add(a.buf[from:len(a.buf):len(a.buf)])
 }
 
@@ -225,36 +231,4 @@ func (c *columns) optional() (n int64, ok bool) {
 		c.fail("holds something else than an integer or NULL")
 	}
 	return n, ok
-}
-
-// appendPairs encodes small metadata: entries in key order, each text with its length before it.
-func appendPairs(to []byte, m map[string]string) []byte {
-	for _, e := range model.SortedEntries(m) {
-		for _, s := range e {
-			to = append(binary.AppendUvarint(to, uint64(len(s))), s...)
-		}
-	}
-	return to
-}
-
-// parsePairs is the inverse of appendPairs; no entries give nil.
-func parsePairs(b []byte) (m map[string]string, err error) {
-	text := func() string {
-		n, w := binary.Uvarint(b)
-		if w <= 0 || n > uint64(len(b)-w) {
-			err, b = fault.Internalf("stored metadata is damaged"), nil
-			return ""
-		}
-		s := string(b[w : w+int(n)])
-		b = b[w+int(n):]
-		return s
-	}
-	for len(b) > 0 {
-		if m == nil {
-			m = map[string]string{}
-		}
-		k := text()
-		m[k] = text()
-	}
-	return m, err
 }

@@ -4,11 +4,16 @@ import (
 	"bytes"
 	"maps"
 	"math"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/aionrun/aion/domain/model"
+	"github.com/aionrun/aion/ports"
 )
 
 // Every identifier comes back from its packed form, no two share one, and UUIDs and hashes keep their order and lose half their size.
@@ -45,6 +50,33 @@ func TestPack(t *testing.T) {
 			t.Errorf("the damaged form %x gives %q", damaged, s)
 		}
 	}
+}
+
+// A run's row comes back as it was, and one that is damaged or from elsewhere is refused.
+func TestDetail(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := ports.Run{
+			Paused: rapid.Bool().Draw(t, "paused"), ClosedAt: moment(rapid.Int64().Draw(t, "closed")), HeadSeq: model.Seq(rapid.Uint32().Draw(t, "head")),
+			HistoryBytes: rapid.Int64().Draw(t, "bytes"), Package: model.PackageHash(rapid.String().Draw(t, "package")),
+			TaskQueue: model.TaskQueue(rapid.String().Draw(t, "queue")), StartRequest: model.RequestID(rapid.String().Draw(t, "request")),
+			RequestDigest: rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "digest"),
+		}
+		if len(r.RequestDigest) == 0 {
+			r.RequestDigest = nil
+		}
+		b := appendDetail(nil, &r)
+		var got ports.Run
+		if err := parseDetail(&got, b); err != nil || !reflect.DeepEqual(got, r) {
+			t.Fatalf("%+v comes back as %+v (%v)", r, got, err)
+		}
+		cut := rapid.IntRange(0, len(b)-1).Draw(t, "cut")
+		for _, damaged := range [][]byte{b[:cut], append(slices.Clone(b), 0), append([]byte{9}, b[1:]...)} {
+			if parseDetail(&ports.Run{}, damaged) == nil {
+				t.Fatalf("the damaged row %x of %x is taken", damaged, b)
+			}
+		}
+		_ = parseDetail(&ports.Run{}, append([]byte{detailVersion}, rapid.SliceOf(rapid.Byte()).Draw(t, "noise")...)) // must not panic
+	})
 }
 
 func TestPairs(t *testing.T) {
