@@ -5,25 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/aionrun/aion/adapters/transport/connect"
+	"github.com/aionrun/aion/app/bench/workload"
 	"github.com/aionrun/aion/domain/fault"
-	"github.com/aionrun/aion/domain/model"
 	"github.com/aionrun/aion/ports"
+	"github.com/aionrun/aion/sdk/client"
 )
 
 // Options say what to measure.
 type Options struct {
-	Runtime     string // native or wasm
-	Store       string // a store.backend
-	Count       int    // how many runs; 0 = the workload's own number
-	Concurrency int    // how many callers; 0 = the workload's own number
-	Dir         string // where the files are kept while it runs, so which disk is measured; "" = the system's place for temporary files
-	Executable  string // the binary of which servers and workers are started
-	Version     string // of the SDK, for building the package; "" = only from this repository
+	Runtime     string        // native or wasm
+	Store       string        // a store.backend
+	Count       int           // how many runs; 0 = the workload's own number
+	Concurrency int           // how many callers; 0 = the workload's own number
+	Limit       time.Duration // how long one measurement may take: what is done by then counts; 0 = a minute
+	Profile     string        // a folder for CPU profiles of all three processes; "" = none are made
+	Dir         string        // where the files are kept while it runs, so which disk is measured; "" = the system's place for temporary files
+	Executable  string        // the binary of which servers and workers are started
+	Version     string        // of the SDK, for building the package; "" = only from this repository
 	Env         []string
 	// Open opens a store of a backend in a file, for the floor.
 	Open func(ctx context.Context, backend, file string) (ports.Store, error)
@@ -91,7 +91,7 @@ func (b *bench) result(name string, concurrency int) Result {
 	return Result{Name: name, Runtime: b.Runtime, Store: b.store, Durability: durability(b.store), Concurrency: concurrency}
 }
 
-func orElse(n, otherwise int) int {
+func orElse[T int | time.Duration](n, otherwise T) T {
 	if n > 0 {
 		return n
 	}
@@ -127,46 +127,54 @@ func (b *bench) throughput(ctx context.Context, s *system, report func(Result)) 
 	return nil
 }
 
-// waitLimit is how long a caller waits for a run that takes milliseconds.
-const waitLimit = time.Minute
+// defaultLimit is how long a measurement may take.
+const defaultLimit = time.Minute
 
-func number(n int) model.Payload {
-	return model.Payload{ContentType: model.ContentTypeJSON, Data: fmt.Append(nil, n)}
-}
+// warmup is how many runs are made before those that count, at most for so long.
+const (
+	warmup      = 1000
+	warmupLimit = 5 * time.Second
+)
 
 func (b *bench) startAndWait(ctx context.Context, s *system, name string, count, concurrency int) (Result, error) {
-	one := func(c *connect.Remote, i int) error {
-		res, err := c.Start(ctx, ports.StartRequest{Type: "BenchOne", Input: number(i), Wait: waitLimit})
-		if err != nil {
-			return err
+	one := func(c *client.Client, i int) error {
+		n, err := client.Execute(ctx, c, workload.One, i, client.StartOptions{})
+		if err == nil && n != i {
+			err = fault.Internalf("the run that should give %d gave %d", i, n)
 		}
-		return completed(res.Outcome)
+		return err
 	}
 	b.Say("%s: %d runs, %d at a time", name, count, concurrency)
-	if _, _, err := s.drive(max(count/20, concurrency), concurrency, one); err != nil { // warm up
-		return Result{}, err
-	}
-	before, err := s.usage(ctx)
-	if err != nil {
-		return Result{}, err
-	}
-	all, wall, err := s.drive(count, concurrency, one)
-	if err != nil {
-		return Result{}, err
-	}
-	after, err := s.usage(ctx)
-	if err != nil {
+	if _, _, err := s.drive(min(count, warmup), concurrency, warmupLimit, one); err != nil {
 		return Result{}, err
 	}
 	r := b.result(name, concurrency)
-	r.times(all, wall)
-	r.ServerCPU, r.ServerRSS = after.cpu-before.cpu, after.rss
-	return r, nil
+	return r, b.measure(ctx, s, &r, fmt.Sprintf("%s-%d", name, concurrency), count, one)
 }
 
-func completed(o *ports.Outcome) error {
-	if o == nil || o.Status != model.StatusCompleted {
-		return fault.Internalf("a run did not complete: %+v", o)
+// measure drives the system and says in r what that took.
+func (b *bench) measure(ctx context.Context, s *system, r *Result, label string, count int, f func(c *client.Client, i int) error) error {
+	before, err := s.usage()
+	if err != nil {
+		return err
+	}
+	var all []time.Duration
+	var wall time.Duration
+	err = b.profiled(ctx, s, label, func() (err error) {
+		all, wall, err = s.drive(count, r.Concurrency, orElse(b.Limit, defaultLimit), f)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	after, err := s.usage()
+	if err != nil {
+		return err
+	}
+	r.times(all, wall)
+	r.costs(before, after)
+	if r.Count < count {
+		b.Say("%s: %d of %d in %v, which is as long as it may take", label, r.Count, count, wall.Round(time.Millisecond))
 	}
 	return nil
 }
@@ -176,85 +184,39 @@ const wakeSample = 1000
 
 // parked is many runs that wait for a signal: what they cost, and how long it takes to wake one.
 func (b *bench) parked(ctx context.Context, s *system, report func(Result)) error {
-	count, concurrency := orElse(b.Count, 10_000), orElse(b.Concurrency, 64)
+	count := orElse(b.Count, 10_000)
 	b.Say("parked: starting %d runs", count)
-	before, err := s.usage(ctx)
-	if err != nil {
-		return err
-	}
-	id := func(i int) model.WorkflowID { return model.WorkflowID(fmt.Sprintf("parked-%d", i)) }
-	all, wall, err := s.drive(count, concurrency, func(c *connect.Remote, i int) error {
-		_, err := c.Start(ctx, ports.StartRequest{Type: "BenchPark", WorkflowID: id(i), Input: number(i)})
+	id := func(i int) string { return fmt.Sprintf("parked-%d", i) }
+	r := b.result("parked start", orElse(b.Concurrency, 64))
+	err := b.measure(ctx, s, &r, "parked-start", count, func(c *client.Client, i int) error {
+		_, err := client.Start(ctx, c, workload.Park, i, client.StartOptions{ID: id(i)})
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	after, err := s.usage(ctx)
-	if err != nil {
-		return err
-	}
-	r := b.result("parked start", concurrency)
-	r.times(all, wall)
-	r.ServerCPU, r.ServerRSS = after.cpu-before.cpu, after.rss
 	r.against(b.floor.share(), 1000/r.Rate)
 	report(r)
 
+	count = r.Count
 	sample := min(count, wakeSample)
 	b.Say("parked: waking %d of them", sample)
-	all, wall, err = s.drive(sample, 1, func(c *connect.Remote, i int) error {
-		ref := ports.WorkflowRef{WorkflowID: id(i * (count / sample))}
-		if _, err := c.Signal(ctx, ports.SignalRequest{Ref: ref, Name: "wake", Input: number(i)}); err != nil {
+	r = b.result("parked wake", 1)
+	err = b.measure(ctx, s, &r, "parked-wake", sample, func(c *client.Client, i int) error {
+		ref := client.ID(id(i * (count / sample)))
+		if err := client.Signal(ctx, c, ref, workload.Wake, i); err != nil {
 			return err
 		}
-		o, err := c.Result(ctx, ports.ResultRequest{Ref: ref, Wait: waitLimit})
-		if err != nil {
-			return err
+		n, err := client.Get(c, workload.Park, ref).Result(ctx)
+		if err == nil && n != i {
+			err = fault.Internalf("the run that was sent %d gave %d", i, n)
 		}
-		return completed(&o)
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	last, err := s.usage(ctx)
-	if err != nil {
-		return err
-	}
-	r = b.result("parked wake", 1)
-	r.times(all, wall)
-	r.ServerCPU, r.ServerRSS = last.cpu-after.cpu, last.rss
 	r.against(b.floor.signal(), r.P50)
 	report(r)
 	return nil
-}
-
-// drive calls f count times, concurrency at a time, and gives how long each call took.
-func (s *system) drive(count, concurrency int, f func(c *connect.Remote, i int) error) ([]time.Duration, time.Duration, error) {
-	all := make([]time.Duration, count)
-	var next atomic.Int64
-	var failed atomic.Pointer[error]
-	var wg sync.WaitGroup
-	began := time.Now()
-	for caller := range min(concurrency, count) {
-		c := s.clients[caller%len(s.clients)]
-		wg.Go(func() {
-			for failed.Load() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= count {
-					return
-				}
-				at := time.Now()
-				if err := f(c, i); err != nil {
-					failed.CompareAndSwap(nil, &err)
-					return
-				}
-				all[i] = time.Since(at)
-			}
-		})
-	}
-	wg.Wait()
-	if err := failed.Load(); err != nil {
-		return nil, 0, *err
-	}
-	return all, time.Since(began), nil
 }

@@ -20,6 +20,8 @@ type Result struct {
 	P99         float64 `json:"p99_ms"`
 	Max         float64 `json:"max_ms"`
 	ServerCPU   float64 `json:"server_cpu_s"`
+	WorkerCPU   float64 `json:"worker_cpu_s"`
+	ClientCPU   float64 `json:"client_cpu_s"`
 	ServerRSS   int64   `json:"server_rss_bytes"`
 	// FloorMS is what the machine alone takes for what is measured, in milliseconds; Ratio is how many times that it took.
 	FloorMS float64 `json:"floor_ms"`

@@ -1,30 +1,29 @@
 package bench
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
-	"net/http"
-	"os/exec"
+	"errors"
+	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/aionrun/aion/adapters/transport/connect"
 	"github.com/aionrun/aion/domain/fault"
+	"github.com/aionrun/aion/sdk/client"
+
+	"connectrpc.com/connect"
+	aionv1 "github.com/aionrun/aion/api/gen/aion/v1"
 )
 
 // system is a server and a worker, each a process of its own, and the clients of this one.
 type system struct {
-	server, worker *child
-	admin          string
-	clients        []*connect.Remote
-	connections    []*http.Client
+	server, worker    *child
+	admin, workerPort string // where their profiles are
+	clients           []*client.Client
 }
 
 // connectionsOfClients is over how many connections the callers are spread.
@@ -48,7 +47,8 @@ func (b *bench) start(ctx context.Context) (_ *system, err error) {
 		return nil, err
 	}
 	b.Say("starting the server (%s, %s) and a worker", b.Runtime, b.store)
-	if s.server, err = spawn(b.Executable, b.Env, args...); err != nil {
+	env := slices.DeleteFunc(slices.Clone(b.Env), func(v string) bool { return strings.HasPrefix(v, "AION_") }) // what is measured is always the same
+	if s.server, err = spawn(b.Executable, env, args...); err != nil {
 		return nil, err
 	}
 	serving, err := s.server.line(ctx, `"msg":"serving"`)
@@ -64,26 +64,33 @@ func (b *bench) start(ctx context.Context) (_ *system, err error) {
 	}
 	s.admin = at.Admin
 	for range connectionsOfClients {
-		c := connect.HTTPClient()
-		s.connections = append(s.connections, c)
-		s.clients = append(s.clients, connect.NewRemote(c, "http://"+at.Address))
+		c, err := client.Dial(at.Address, client.Options{Namespace: "default"})
+		if err != nil {
+			return nil, err
+		}
+		s.clients = append(s.clients, c)
 	}
 	if archive != nil {
-		if _, err := s.clients[0].Deploy(ctx, archive, false); err != nil {
+		if _, err := s.clients[0].Packages().DeployPackage(ctx, connect.NewRequest(&aionv1.DeployPackageRequest{Archive: archive})); err != nil {
 			return nil, err
 		}
 	}
-	if s.worker, err = spawn(b.Executable, append(slices.Clone(b.Env), "AION_ADDRESS="+at.Address), "bench", "worker"); err != nil {
+	if s.worker, err = spawn(b.Executable, append(env, "AION_ADDRESS="+at.Address), "bench", "worker"); err != nil {
 		return nil, err
 	}
+	line, err := s.worker.line(ctx, profilesAt)
+	if err != nil {
+		return nil, err
+	}
+	s.workerPort = strings.TrimPrefix(line, profilesAt)
 	_, err = s.worker.line(ctx, "connected")
 	return s, err
 }
 
 // stop kills both: nothing of what they keep is wanted.
 func (s *system) stop() {
-	for _, c := range s.connections {
-		c.CloseIdleConnections()
+	for _, c := range s.clients {
+		c.Close()
 	}
 	for _, c := range []*child{s.worker, s.server} {
 		if c != nil {
@@ -98,102 +105,54 @@ type usage struct {
 	rss int64   // bytes
 }
 
-// usage asks the server's private port. Both are 0 on systems that do not tell.
-func (s *system) usage(ctx context.Context) (u usage, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.admin+"/metrics", nil)
-	if err != nil {
-		return u, err
-	}
-	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	res, err := c.Do(req)
-	if err != nil {
-		return u, fault.Wrap(fault.Unavailable, err, "the server's private port")
-	}
-	defer res.Body.Close()
-	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
-		name, value, _ := strings.Cut(lines.Text(), " ")
-		v, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			continue
-		}
-		switch name {
-		case "process_cpu_seconds_total":
-			u.cpu = v
-		case "process_resident_memory_bytes":
-			u.rss = int64(v)
-		}
-	}
-	return u, nil
+// used is what the three processes have used.
+type used struct{ server, worker, client usage }
+
+// usage asks the system; everything is 0 on those that do not tell.
+func (s *system) usage() (u used, err error) {
+	var failed [3]error
+	u.server, failed[0] = s.server.usage()
+	u.worker, failed[1] = s.worker.usage()
+	u.client, failed[2] = usageOf(os.Getpid())
+	return u, errors.Join(failed[:]...)
 }
 
-// child is a process whose standard error is read.
-type child struct {
-	cmd   *exec.Cmd
-	lines chan string // closed when the process has ended
-
-	mu   sync.Mutex
-	last []string
+// costs says in a result what was used between two moments.
+func (r *Result) costs(from, to used) {
+	r.ServerCPU, r.WorkerCPU, r.ClientCPU = to.server.cpu-from.server.cpu, to.worker.cpu-from.worker.cpu, to.client.cpu-from.client.cpu
+	r.ServerRSS = to.server.rss
 }
 
-func spawn(executable string, env []string, args ...string) (*child, error) {
-	cmd := exec.Command(executable, args...)
-	cmd.Env = env
-	out, err := cmd.StderrPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err, "aion %s cannot be started", args[0])
-	}
-	c := &child{cmd: cmd, lines: make(chan string, 16)}
-	go c.read(out)
-	return c, nil
-}
-
-// read keeps the last lines, and hands on what somebody waits for.
-func (c *child) read(out io.Reader) {
-	defer close(c.lines)
-	for s := bufio.NewScanner(out); s.Scan(); {
-		c.mu.Lock()
-		c.last = append(c.last, s.Text())
-		c.last = c.last[max(0, len(c.last)-20):]
-		c.mu.Unlock()
-		select {
-		case c.lines <- s.Text():
-		default: // nobody waits any more
-		}
-	}
-}
-
-// startLimit bounds how long a process may take to say that it is there.
-const startLimit = 30 * time.Second
-
-// line waits for a line with some text.
-func (c *child) line(ctx context.Context, text string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
-	defer cancel()
-	for {
-		select {
-		case line, ok := <-c.lines:
-			if !ok {
-				c.mu.Lock()
-				defer c.mu.Unlock()
-				return "", fault.New(fault.Unavailable, "%s ended: %s", c.name(), strings.Join(c.last, "; "))
+// drive calls f count times, concurrency at a time, and gives how long each call took. After the limit it begins no more.
+func (s *system) drive(count, concurrency int, limit time.Duration, f func(c *client.Client, i int) error) ([]time.Duration, time.Duration, error) {
+	all := make([]time.Duration, count)
+	var next atomic.Int64
+	var failed atomic.Pointer[error]
+	var wg sync.WaitGroup
+	began := time.Now()
+	for caller := range min(concurrency, count) {
+		c := s.clients[caller%len(s.clients)]
+		wg.Go(func() {
+			for failed.Load() == nil {
+				at := time.Now()
+				if at.Sub(began) > limit {
+					return
+				}
+				i := int(next.Add(1)) - 1
+				if i >= count {
+					return
+				}
+				if err := f(c, i); err != nil {
+					failed.CompareAndSwap(nil, &err)
+					return
+				}
+				all[i] = time.Since(at)
 			}
-			if strings.Contains(line, text) {
-				return line, nil
-			}
-		case <-ctx.Done():
-			return "", fault.Wrap(fault.Unavailable, ctx.Err(), "%s did not begin to serve", c.name())
-		}
+		})
 	}
-}
-
-func (c *child) name() string { return fmt.Sprintf("aion %s", c.cmd.Args[1]) }
-
-func (c *child) kill() {
-	_ = c.cmd.Process.Kill() // it can only have ended by itself
-	for range c.lines {      // until the last one has been read, as Wait demands
+	wg.Wait()
+	if err := failed.Load(); err != nil {
+		return nil, 0, *err
 	}
-	_ = c.cmd.Wait() // killed, as is said
+	return all[:min(int(next.Load()), count)], time.Since(began), nil
 }

@@ -30,7 +30,7 @@ func (s *shell) benchCommand() *cobra.Command {
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use: "worker", Short: "Serve the benchmarks' activity", Args: cobra.NoArgs, Hidden: true,
-		RunE: func(cmd *cobra.Command, _ []string) error { return bench.Worker(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return bench.Worker(cmd.Context(), s.Err) },
 	})
 	return cmd
 }
@@ -43,8 +43,8 @@ func (s *shell) benchWorkload(name, about string) *cobra.Command {
 			if o.Runtime != "native" && o.Runtime != "wasm" && name != "floor" {
 				return usageError{fmt.Errorf("--runtime %q: must be native or wasm", o.Runtime)}
 			}
-			if o.Count < 0 || o.Concurrency < 0 {
-				return usageError{fmt.Errorf("--count and --concurrency must not be negative")}
+			if o.Count < 0 || o.Concurrency < 0 || o.Limit < 0 {
+				return usageError{fmt.Errorf("--count, --concurrency and --limit must not be negative")}
 			}
 			exe, err := os.Executable()
 			if err != nil {
@@ -76,6 +76,8 @@ func (s *shell) benchWorkload(name, about string) *cobra.Command {
 	}
 	f.StringVar(&o.Runtime, "runtime", "native", "native: workflows compiled into the server; wasm: a deployed package")
 	f.IntVar(&o.Count, "count", 0, "how many runs; 0 = the workload's own number")
+	f.DurationVar(&o.Limit, "limit", 0, "how long one measurement may take, e.g. 20s; what is done by then counts (default 1m)")
+	f.StringVar(&o.Profile, "profile", "", "folder for CPU profiles of server, worker and client")
 	f.IntVar(&o.Concurrency, "concurrency", 0, "how many callers; 0 = the workload's own number")
 	return cmd
 }
