@@ -1,7 +1,9 @@
 package inprocess
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/aionrun/aion/domain/model"
@@ -15,7 +17,7 @@ func (w *Worker) serve(ctx, hard context.Context) error {
 	for token := range w.attempts {
 		r.Executing = append(r.Executing, []byte(token))
 	}
-	for _, token := range w.order {
+	for token := range w.results {
 		r.Executing = append(r.Executing, []byte(token))
 	}
 	w.mu.Unlock()
@@ -35,9 +37,9 @@ func (w *Worker) serve(ctx, hard context.Context) error {
 			a.stopped("the attempt no longer counts")
 		}
 	}
-	again := make([]ports.TaskResult, 0, len(w.order))
-	for _, token := range w.order {
-		again = append(again, w.results[token])
+	again := make([]ports.TaskResult, 0, len(w.results))
+	for _, r := range slices.SortedFunc(maps.Values(w.results), func(a, b result) int { return cmp.Compare(a.order, b.order) }) {
+		again = append(again, r.TaskResult)
 	}
 	w.mu.Unlock()
 	defer func() {
@@ -62,10 +64,7 @@ func (w *Worker) take(f ports.WorkerFrame) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, token := range f.Acks {
-		if _, ok := w.results[string(token)]; ok {
-			delete(w.results, string(token))
-			w.order = slices.DeleteFunc(w.order, func(t string) bool { return t == string(token) })
-		}
+		delete(w.results, string(token))
 	}
 	for i := range f.Tasks {
 		w.begin(&f.Tasks[i])
@@ -87,8 +86,8 @@ func (w *Worker) finish(a *attempt, r ports.TaskResult) {
 	if w.killed {
 		s = nil
 	} else {
-		w.results[token] = r
-		w.order = append(w.order, token)
+		w.order++
+		w.results[token] = result{r, w.order}
 	}
 	w.mu.Unlock()
 	if s != nil {

@@ -42,14 +42,20 @@ type Worker struct {
 	mu       sync.Mutex
 	session  ports.WorkerSession // nil while there is none
 	attempts map[string]*attempt // by token
-	results  map[string]ports.TaskResult
-	order    []string      // tokens of results that are not acknowledged, in the order in which they came
+	results  map[string]result   // those that are not acknowledged, by token
+	order    uint64
 	gone     chan struct{} // closed when no attempt runs and no result waits; nil while nobody waits for it
 	killed   bool
 	stop     context.CancelFunc
 
 	once  sync.Once
 	ready chan struct{} // closed at the first registration, and when Run ends
+}
+
+// result is how an attempt ended; order is that in which results came.
+type result struct {
+	ports.TaskResult
+	order uint64
 }
 
 // handler runs one attempt of an activity.
@@ -76,7 +82,7 @@ func New(engine ports.Workers, o Options) *Worker {
 			}
 		}
 	}
-	return &Worker{engine: engine, options: o, handlers: map[string]handler{}, attempts: map[string]*attempt{}, results: map[string]ports.TaskResult{}, stop: func() {},
+	return &Worker{engine: engine, options: o, handlers: map[string]handler{}, attempts: map[string]*attempt{}, results: map[string]result{}, stop: func() {},
 		ready: make(chan struct{})}
 }
 
@@ -165,7 +171,7 @@ func (w *Worker) drain(ctx context.Context) {
 }
 
 func (w *Worker) checkGone() {
-	if w.gone != nil && len(w.attempts) == 0 && len(w.order) == 0 {
+	if w.gone != nil && len(w.attempts) == 0 && len(w.results) == 0 {
 		close(w.gone)
 		w.gone = nil
 	}

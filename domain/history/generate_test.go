@@ -2,6 +2,7 @@ package history_test
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"time"
 
@@ -35,7 +36,7 @@ func attributes(t *rapid.T, like history.Attributes) history.Attributes {
 func fill(t *rapid.T, v reflect.Value, name string, deep int) {
 	switch p := v.Addr().Interface().(type) {
 	case *time.Duration:
-		*p = time.Duration(rapid.Int64Range(-int64(200*365*24*time.Hour), int64(200*365*24*time.Hour)).Draw(t, name))
+		*p = time.Duration(rapid.OneOf(rapid.Int64Range(-math.MaxInt64, math.MaxInt64), rapid.SampledFrom([]int64{math.MaxInt64, -math.MaxInt64, 1, -1})).Draw(t, name))
 		return
 	case *model.TimeoutKind:
 		*p = model.TimeoutKind(rapid.IntRange(0, int(model.TimeoutExecution)).Draw(t, name))
@@ -88,7 +89,7 @@ func fill(t *rapid.T, v reflect.Value, name string, deep int) {
 func event(t *rapid.T) history.Event {
 	return history.Event{
 		Seq:  model.Seq(rapid.Uint32Range(1, 1<<31).Draw(t, "seq")),
-		Time: rapid.Int64Range(0, 1<<62).Draw(t, "time"),
+		Time: rapid.Int64Range(0, math.MaxInt64).Draw(t, "time"),
 		Attr: attributes(t, kindGen.Draw(t, "kind")),
 	}
 }

@@ -274,7 +274,8 @@ func stamp(c *coder, n int, p *int64) {
 	if c.match(n, wireBytes) {
 		var sec, ns int64
 		c.sub(func(s *coder) { s.int64(1, &sec); s.int64(2, &ns) })
-		if limit := int64(math.MaxInt64 / 1_000_000_000); sec >= limit || sec <= -limit || ns <= -1e9 || ns >= 1e9 {
+		const limit = math.MaxInt64 / 1_000_000_000
+		if sec > limit || sec < -limit || ns <= -1e9 || ns >= 1e9 || sec == limit && ns > math.MaxInt64%1_000_000_000 || sec == -limit && ns < -(math.MaxInt64%1_000_000_000) {
 			c.fail("field %d: time out of range", n)
 			return
 		}

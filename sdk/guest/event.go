@@ -172,8 +172,8 @@ func decodeDuration(b []byte) (time.Duration, error) {
 			nsec = int64(int32(d.uint()))
 		}
 	}
-	const limit = int64(1<<63-1)/int64(time.Second) - 1
-	if d.err == nil && (sec > limit || sec < -limit || nsec <= -1e9 || nsec >= 1e9) {
+	const limit, rest = int64(1<<63-1) / int64(time.Second), int64(1<<63-1) % int64(time.Second)
+	if d.err == nil && (sec > limit || sec < -limit || nsec <= -1e9 || nsec >= 1e9 || sec == limit && nsec > rest || sec == -limit && nsec < -rest) {
 		d.err = errors.New("a duration is out of range")
 	}
 	return time.Duration(sec)*time.Second + time.Duration(nsec), d.err
