@@ -26,11 +26,33 @@ type Replayed struct {
 	Activations int
 }
 
-// Replay runs a package's code through a whole history, given as a page of events in the stored encoding, and compares every decision with
-// the recorded one. Its error is a *history.Mismatch, a *history.Refusal or a *ports.Trap where the code does not replay; InvalidInput for
-// a history that does not begin with its first event or an archive that cannot be loaded.
-func Replay(ctx context.Context, a archive.Archive, page []byte) (_ Replayed, err error) {
-	out := Replayed{Package: a.Hash}
+// Replayer checks histories against one package, which it loads once. Safe for concurrent use until its Close.
+type Replayer struct {
+	runtime *wasm.Runtime
+	program ports.Program
+}
+
+// NewReplayer loads a package. InvalidInput for an archive that cannot be loaded.
+func NewReplayer(ctx context.Context, a archive.Archive) (*Replayer, error) {
+	r, err := wasm.New(wasm.Options{MemoryBytes: config.Default().Runtime.MemoryBytes})
+	if err != nil {
+		return nil, err
+	}
+	program, err := r.Load(ctx, a.Hash, a.Code)
+	if err != nil {
+		return nil, errors.Join(err, r.Close(ctx))
+	}
+	return &Replayer{r, program}, nil
+}
+
+// Close gives the package back.
+func (r *Replayer) Close() error { return r.runtime.Close(context.Background()) }
+
+// Replay runs the package's code through a whole history, given as a page of events in the stored encoding, and compares every decision
+// with the recorded one. Its error is a *history.Mismatch, a *history.Refusal or a *ports.Trap where the code does not replay; InvalidInput
+// for a history that does not begin with its first event.
+func (r *Replayer) Replay(ctx context.Context, page []byte) (Replayed, error) {
+	out := Replayed{Package: r.program.Hash()}
 	raw, _, _, err := history.Split(page)
 	if err != nil {
 		return out, err
@@ -45,23 +67,14 @@ func Replay(ctx context.Context, a archive.Archive, page []byte) (_ Replayed, er
 			Hinted("export all of it: aion history WORKFLOW -o json")
 	}
 	out.Run, out.Type = started.RunID, started.Type
-	limits := config.Default().Runtime
-	r, err := wasm.New(wasm.Options{MemoryBytes: limits.MemoryBytes})
-	if err != nil {
-		return out, err
-	}
-	defer func() { err = errors.Join(err, r.Close(context.Background())) }()
-	program, err := r.Load(ctx, a.Hash, a.Code)
-	if err != nil {
-		return out, err
-	}
 	var seed [32]byte
 	copy(seed[:], started.Seed)
-	code, err := program.New(ctx, seed)
+	code, err := r.program.New(ctx, seed)
 	if err != nil {
 		return out, err
 	}
 	defer code.Close(context.Background())
+	limits := config.Default().Runtime
 	replayer := history.NewReplayer(func(events []byte, now time.Time) ([]byte, error) {
 		out.Activations++
 		res, err := code.Activate(ctx, ports.Activation{

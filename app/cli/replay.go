@@ -39,15 +39,19 @@ A history is a file made by aion history WORKFLOW -o json; - reads one from stan
 			if err != nil {
 				return fault.Wrap(fault.ReasonOf(err), err, "%s", args[0])
 			}
+			r, err := app.NewReplayer(cmd.Context(), a)
+			if err != nil {
+				return fault.Wrap(fault.ReasonOf(err), err, "%s", args[0])
+			}
 			clean := true
 			for _, name := range args[1:] {
-				ok, err := s.replay(cmd.Context(), a, name)
+				ok, err := s.replay(cmd.Context(), r, name)
 				if err != nil {
-					return err
+					return errors.Join(err, r.Close())
 				}
 				clean = clean && ok
 			}
-			return failedUnless(clean)
+			return errors.Join(failedUnless(clean), r.Close())
 		},
 	}
 	bindStrict(cmd, &strict)
@@ -70,12 +74,12 @@ type verdict struct {
 }
 
 // replay checks one history. An error is one of the history or the package, not a difference between them.
-func (s *shell) replay(ctx context.Context, a archive.Archive, name string) (clean bool, err error) {
+func (s *shell) replay(ctx context.Context, replayer *app.Replayer, name string) (clean bool, err error) {
 	page, err := s.readHistory(name)
 	if err != nil {
 		return false, err
 	}
-	r, err := app.Replay(ctx, a, page)
+	r, err := replayer.Replay(ctx, page)
 	v := verdict{
 		History: name, Package: string(r.Package), Type: string(r.Type), Run: string(r.Run), Events: r.Events, Activations: r.Activations, Clean: err == nil,
 	}
