@@ -206,6 +206,9 @@ func (in *dispatchInput) apply(s *step) {
 	maybe := at.maybe
 	c.offered(at, true)
 	s.after = append(s.after, func() {
+		if now := c.acts[t.Ordinal]; now == nil || now.n != t.Attempt {
+			return // it has ended in the same step
+		}
 		if t.Started || maybe && !t.AtMostOnce {
 			c.e.dispatch.Recover(t) // it may be out since before the start
 		} else {

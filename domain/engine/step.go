@@ -366,11 +366,11 @@ func (s *step) wakeAt() time.Time {
 // finish lets the step be seen, now that it is durable: callers are answered, tasks handed out, waiters woken.
 func (s *step) finish() {
 	c := s.c
-	for _, f := range s.after {
-		f()
-	}
 	for _, x := range s.settled {
 		c.e.dispatch.Settled(x.key, x.reason)
+	}
+	for _, f := range s.after {
+		f()
 	}
 	for _, k := range s.cancels {
 		if a := c.acts[k.Ordinal]; !c.e.dispatch.Cancel(k, "canceled") && a != nil && a.n == k.Attempt {
