@@ -83,10 +83,11 @@ func TestExpires(t *testing.T) {
 
 // A signal that is no decision changes nothing.
 func TestNoDecision(t *testing.T) {
-	_, run, _ := setUp(t, expense)
+	env, run, _ := setUp(t, expense)
 	if err := aiontest.Signal(run, workflow.DefineSignal[string](approval.Decide.Name()), "yes?"); err != nil {
 		t.Fatal(err)
 	}
+	env.Wait()
 	if s := progress(t, run); s.State != "waiting" {
 		t.Errorf("%+v", s)
 	}
