@@ -23,6 +23,12 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Condition: func(name string) (bool, error) {
+			if name == "race" {
+				return raced, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", name)
+		},
 		Setup: func(e *testscript.Env) error {
 			public, err := freePort()
 			if err != nil {
@@ -85,7 +91,7 @@ func ready(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) > 0 {
 		admin = args[0]
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	every := time.NewTicker(10 * time.Millisecond)
 	defer every.Stop()
