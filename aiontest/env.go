@@ -148,7 +148,7 @@ func Handle[I, O any](env *Env, a activity.Activity[I, O], fn func(ctx context.C
 		queues = append(queues, q)
 	}
 	w := &worker{make: func(e *aion.Engine) *inprocess.Worker {
-		w := inprocess.New(e, inprocess.Options{TaskQueues: queues, Slots: 100_000, Identity: "aiontest", Log: env.aopt.Logger, Underway: env.stir.add})
+		w := inprocess.New(e, inprocess.Options{TaskQueues: queues, Slots: 100_000, Identity: "aiontest", Log: env.aopt.Logger, Underway: env.stir.add, Pause: env.pause})
 		inprocess.Handle(w, a, func(ctx context.Context, in I) (O, error) { return fn(context.WithValue(ctx, envKey{}, env), in) })
 		return w
 	}}
@@ -156,6 +156,18 @@ func Handle[I, O any](env *Env, a activity.Activity[I, O], fn func(ctx context.C
 	env.workers = append(env.workers, w)
 	env.mu.Unlock()
 	env.run(w)
+}
+
+// pause lets a tenth of a second pass by the clock of the Env, for a worker that counts as under way when it is called.
+func (env *Env) pause(ctx context.Context) {
+	over := make(chan struct{})
+	var once sync.Once
+	end := func() { once.Do(func() { env.stir.add(1); close(over) }) }
+	t := env.clock.AfterFunc(100*time.Millisecond, end)
+	defer t.Stop()
+	env.stir.add(-1)
+	defer context.AfterFunc(ctx, end)()
+	<-over
 }
 
 type envKey struct{}

@@ -10,7 +10,8 @@ import (
 	"github.com/aionrun/aion/ports"
 )
 
-// serve works for one session. Results that were not acknowledged are handed in again first.
+// serve works for one session. Results that were not acknowledged are handed in again first. While it has no session the worker counts as
+// under way.
 func (w *Worker) serve(ctx, hard context.Context) error {
 	r := w.registration()
 	w.mu.Lock()
@@ -50,9 +51,11 @@ func (w *Worker) serve(ctx, hard context.Context) error {
 	if len(again) > 0 {
 		s.Results(again)
 	}
+	w.options.Underway(-1)
 	for {
 		f, err := s.Next(hard)
 		if err != nil {
+			w.options.Underway(1)
 			return err
 		}
 		w.take(f)

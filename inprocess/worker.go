@@ -28,7 +28,8 @@ type Options struct {
 	Log        *slog.Logger
 	// Pause waits before a session that broke is begun again; nil = a tenth of a second by the machine's clock. It ends early with ctx.
 	Pause func(ctx context.Context)
-	// Underway is told, by +1 and -1, of attempts that run, as engine.Options.Underway is told of everything else. May be nil.
+	// Underway is told, by +1 and -1, of attempts that run, and of the worker itself while it has no session, as engine.Options.Underway is
+	// told of everything else. May be nil.
 	Underway func(delta int)
 }
 
@@ -139,6 +140,8 @@ func (w *Worker) Run(ctx context.Context) error {
 		w.drain(hard)
 		stop()
 	})()
+	w.options.Underway(1)
+	defer w.options.Underway(-1)
 	for {
 		err := w.serve(ctx, hard)
 		switch {
