@@ -55,9 +55,16 @@ func newQueue(capacity int64, patience time.Duration) *queue {
 	return &queue{room: semaphore.NewWeighted(capacity), capacity: capacity, patience: patience, wake: make(chan struct{}, 1)}
 }
 
-// submit puts r into the queue and waits until it is committed or refused. A caller that gives up while r is queued takes
-// it out; once the writer has r, its outcome is waited for.
+// submit puts r into the queue and waits until it is committed or refused.
 func (q *queue) submit(ctx context.Context, r *request) error {
+	if err := q.put(ctx, r); err != nil {
+		return err
+	}
+	return q.wait(ctx, r)
+}
+
+// put puts r into the queue, when there is room.
+func (q *queue) put(ctx context.Context, r *request) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -74,6 +81,12 @@ func (q *queue) submit(ctx context.Context, r *request) error {
 	q.waiting = append(q.waiting, r)
 	q.mu.Unlock()
 	q.notify()
+	return nil
+}
+
+// wait gives the answer to a request in the queue. A caller that gives up while r is queued takes it out; once the writer
+// has r, its outcome is waited for.
+func (q *queue) wait(ctx context.Context, r *request) error {
 	select {
 	case <-r.done:
 	case <-ctx.Done():

@@ -14,25 +14,24 @@ func TestGivenUp(t *testing.T) {
 	st, _ := openFaulty(t, t.TempDir(), Options{}, defaultTuning)
 	ctx, cancel := context.WithCancel(context.Background())
 	given := make(chan error, 1)
-	st.writer.pause.Lock()
-	plug := make(chan error, 1)
-	go func() { _, err := st.Append(ctx, creating("taken")); plug <- err }()
-	waitFor(t, st.queue.taken)
-	go func() { _, err := st.Append(ctx, creating("queued")); given <- err }()
-	waitFor(t, func() bool { return st.queue.length() == 1 })
+	held := plug(t, st)
+	hand := make(chan error, 1)
+	go func() { hand <- st.queue.wait(ctx, held) }()
+	queued := queueUp(t, st, creating("queued"))
+	go func() { given <- st.queue.wait(ctx, queued) }()
 	cancel()
 	if err := <-given; !errors.Is(err, context.Canceled) {
 		t.Errorf("the queued append gave %v, want context.Canceled", err)
 	}
 	st.writer.pause.Unlock()
-	if err := <-plug; err != nil {
+	if err := <-hand; err != nil {
 		t.Errorf("the append that was taken gave %v", err)
 	}
 	expectReasons(t, together(t, st, creating("next")), fine)
 	if _, found := chainOf(t, st, "queued"); found {
 		t.Error("an append that was given up is written")
 	}
-	if _, found := chainOf(t, st, "taken"); !found {
+	if _, found := chainOf(t, st, string(held.append.Key.WorkflowID)); !found {
 		t.Error("an append that was acknowledged is not written")
 	}
 	if !st.queue.room.TryAcquire(st.queue.capacity) {

@@ -54,48 +54,44 @@ type outcome struct {
 	err error
 }
 
-// together makes one transaction of the appends: they queue up, in order, while the writer is held still.
-func together(t testing.TB, st *Store, as ...*ports.Append) []outcome {
+// queueUp puts an append into the queue without waiting for its answer.
+func queueUp(t testing.TB, st *Store, a *ports.Append) *request {
 	t.Helper()
-	out := make([]outcome, len(as))
-	done := make(chan int, len(as))
+	r := &request{append: a, size: int64(a.Size()), done: make(chan struct{}, 1)}
+	if err := st.queue.put(context.Background(), r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// plug makes the writer stand still with an append in its hands, until the pause is unlocked: what is queued now becomes
+// the next transaction.
+func plug(t testing.TB, st *Store) *request {
+	t.Helper()
 	st.writer.pause.Lock()
-	// What the writer has taken already must not be part of the batch: it stands at the pause with a first append.
-	plug := make(chan error, 1)
-	go func() {
-		_, err := st.Append(context.Background(), creating(fmt.Sprint("plug", plugs.Add(1))))
-		plug <- err
-	}()
-	waitFor(t, func() bool { return len(plug) > 0 || st.queue.taken() })
-	for i, a := range as {
-		go func() {
-			out[i].res, out[i].err = st.Append(context.Background(), a)
-			done <- i
-		}()
-		waitFor(t, func() bool { return st.queue.length() == i+1 })
+	r := queueUp(t, st, creating(fmt.Sprint("plug", plugs.Add(1))))
+	waitFor(t, func() bool { return r.state.Load() == taken })
+	return r
+}
+
+// together makes one transaction of the appends, in order.
+func together(t testing.TB, st *Store, as ...*ports.Append) (out []outcome) {
+	t.Helper()
+	first := plug(t, st)
+	var rs []*request
+	for _, a := range as {
+		rs = append(rs, queueUp(t, st, a))
 	}
 	st.writer.pause.Unlock()
-	<-plug
-	for range as {
-		<-done
+	<-first.done
+	for _, r := range rs {
+		<-r.done
+		out = append(out, outcome{r.res, r.err})
 	}
 	return out
 }
 
 var plugs atomic.Int64
-
-// taken says that the writer has emptied the queue of something that is not answered yet.
-func (q *queue) taken() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.waiting) == 0 && q.held.Load() > 0
-}
-
-func (q *queue) length() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.waiting)
-}
 
 // waitFor lets others run until a condition that they will bring about holds.
 func waitFor(t testing.TB, cond func() bool) {
