@@ -166,6 +166,7 @@ func TestStepCost(t *testing.T) {
 	env := aiontest.New(t, aiontest.Options{Workflows: []workflow.Definition{listen}, Configure: func(o *aion.Options) { store = o.Store }})
 	cost := func() ports.StoreStats {
 		r := ref(start(t, env, request(listen, 1000)))
+		env.Wait()
 		before := store.Stats()
 		for range 10 {
 			if err := signal(env, r, "x", ""); err != nil {
