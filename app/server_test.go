@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	connectrpc "connectrpc.com/connect"
 	"go.uber.org/goleak"
 
 	"github.com/aionrun/aion/adapters/storage/memory"
@@ -111,6 +112,13 @@ func TestServes(t *testing.T) {
 	res, err := remote(t, s).Start(ctx, ports.StartRequest{Type: "Now", Wait: 10 * time.Second})
 	if err != nil || string(res.Outcome.Result.Data) != `"done"` {
 		t.Fatalf("Connect: %+v, %v", res, err)
+	}
+	for protocol, option := range map[string]connectrpc.ClientOption{"gRPC": connectrpc.WithGRPC(), "gRPC-Web": connectrpc.WithGRPCWeb(), "Connect JSON": connectrpc.WithProtoJSON()} {
+		c := connect.HTTPClient()
+		if runs, _, err := connect.NewRemote(c, "http://"+s.Address(), option).List(ctx, ports.ListQuery{}); err != nil || len(runs) != 1 {
+			t.Errorf("%s: %v, %v", protocol, runs, err)
+		}
+		c.CloseIdleConnections()
 	}
 	if who, err := remote(t, s).WhoAmI(ctx); err != nil || who.GetServerVersion() != "v9" || who.GetAuthMode() != "dev" {
 		t.Errorf("WhoAmI: %v, %v", who, err)
