@@ -69,12 +69,11 @@ func TestStepLimits(t *testing.T) {
 		})
 	}
 	t.Run("result of the run", func(t *testing.T) {
-		env := aiontest.New(t, aiontest.Options{Workflows: []workflow.Definition{echo}, Configure: func(o *aion.Options) { o.Limits.PayloadBytes = 100 }})
 		large := workflow.Define("Large", func(workflow.Context, workflow.None) (string, error) { return strings.Repeat("x", 101), nil })
 		fails := workflow.Define("LargeFailure", func(workflow.Context, workflow.None) (string, error) {
 			return "", busy.Errorf("%s", strings.Repeat("x", 101))
 		})
-		env = aiontest.New(t, aiontest.Options{Workflows: []workflow.Definition{large, fails}, Configure: func(o *aion.Options) { o.Limits.PayloadBytes = 100 }})
+		env := aiontest.New(t, aiontest.Options{Workflows: []workflow.Definition{large, fails}, Configure: func(o *aion.Options) { o.Limits.PayloadBytes = 100 }})
 		for _, w := range []workflow.Workflow[workflow.None, string]{large, fails} {
 			if o := standing(t, env, ref(start(t, env, request(w, nil)))); o.Blocked == nil || o.Blocked.What != "step_too_large" {
 				t.Errorf("%s: %+v", w.Name(), o)
