@@ -44,25 +44,29 @@ type Tap struct {
 	results int
 }
 
-// Listen opens a tap of the server at an address (host:port), which a worker in this process is to be given in its place, and serves
-// it until the process ends.
-func Listen(server string, ledger *Ledger, sabotage Sabotage) (address string, err error) {
+// Listen opens a tap of the server at an address (host:port) and gives the address that a worker in this process is to be given in its
+// place. It serves until close is called, or the process ends.
+func Listen(server string, ledger *Ledger, sabotage Sabotage) (address string, close func() error, err error) {
 	if sabotage != None && sabotage != DropResult && sabotage != RunTwice {
-		return "", fmt.Errorf("no sabotage is called %q", sabotage)
+		return "", nil, fmt.Errorf("no sabotage is called %q", sabotage)
 	}
 	plain := new(http.Protocols)
 	plain.SetUnencryptedHTTP2(true)
-	c := &http.Client{Transport: &http.Transport{Protocols: plain}}
+	transport := &http.Transport{Protocols: plain}
+	c := &http.Client{Transport: transport}
 	t := &Tap{server: aionv1connect.NewWorkerServiceClient(c, "http://"+server), ledger: ledger, sabotage: sabotage, tasks: map[string]*aionv1.Task{}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	mux := http.NewServeMux()
 	mux.Handle(aionv1connect.NewWorkerServiceHandler(t))
 	h := &http.Server{Handler: mux, Protocols: plain}
 	go func() { _ = h.Serve(l) }()
-	return l.Addr().String(), nil
+	return l.Addr().String(), func() error {
+		transport.CloseIdleConnections()
+		return h.Close()
+	}, nil
 }
 
 // stream is a worker's stream; what the server and what the tap itself says go into it.
@@ -141,13 +145,19 @@ func (t *Tap) handed(f *aionv1.StreamTasksResponse) (again *aionv1.StreamTasksRe
 		}
 		delete(t.tasks, string(token))
 		lines = append(lines, step(task.GetWorkflowId(), task.GetActivityId(), task.GetAttempt(), evidence.Acked))
-		if t.results++; t.sabotage == RunTwice && t.results%often == 0 {
+		if t.sabotage == RunTwice && t.turn() {
 			again = &aionv1.StreamTasksResponse{Tasks: []*aionv1.Task{task}}
 		}
 	}
 	t.mu.Unlock()
 	write(t.ledger, lines...)
 	return again
+}
+
+// turn counts a result and says whether it is one for an act of sabotage. With the lock held.
+func (t *Tap) turn() bool {
+	t.results++
+	return t.results%often == 0
 }
 
 // answered looks at a frame from the worker: with DropResult it takes results out and acknowledges them itself.
@@ -161,7 +171,7 @@ func (t *Tap) answered(s *stream, f *aionv1.StreamTasksRequest) {
 	t.mu.Lock()
 	for _, r := range f.GetResults() {
 		task := t.tasks[string(r.GetToken())]
-		if t.results++; t.results%often != 0 || task == nil {
+		if task == nil || !t.turn() {
 			kept = append(kept, r)
 			continue
 		}

@@ -45,7 +45,7 @@ func run(ctx context.Context, server, dir, ledgerFile string, sabotage tap.Sabot
 		}
 		select {} // nothing else happens any more
 	}}
-	address, err := tap.Listen(server, ledger, sabotage)
+	address, _, err := tap.Listen(server, ledger, sabotage)
 	if err != nil {
 		return err
 	}

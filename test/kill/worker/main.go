@@ -26,7 +26,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	address, err := tap.Listen(*server, ledger, tap.None)
+	address, _, err := tap.Listen(*server, ledger, tap.None)
 	if err != nil {
 		log.Fatal(err)
 	}
