@@ -12,7 +12,7 @@ const (
 	runColumns = `run.run_id, run.ns, run.workflow_id, run.type, run.status, run.blocked, run.started_at, run.detail`
 
 	sqlChainAndRun = `SELECT c.version, c.current_run, c.head_seq, c.wake_at, c.checkpoint_seq, ` + runColumns + `
-		FROM chain AS c CROSS JOIN run ON run.run_id = c.current_run WHERE c.ns = ? AND c.workflow_id = ?`
+		FROM chain AS c LEFT JOIN run ON run.run_id = c.current_run WHERE c.ns = ? AND c.workflow_id = ?`
 	sqlRun = `SELECT ` + runColumns + ` FROM run WHERE run.run_id = ? AND run.ns = ?`
 
 	historyColumns = `h.pos, h.run, h.first_seq, h.last_seq, h.append_id, h.bytes`
@@ -35,7 +35,7 @@ const (
 			SELECT h.pos, page.total + length(h.bytes) FROM page CROSS JOIN history AS h
 				WHERE h.pos = (SELECT n.pos FROM history AS n WHERE n.pos > page.pos ORDER BY n.pos LIMIT 1) AND page.total + length(h.bytes) <= ?
 		) SELECT ` + historyColumns + `, run.ns, run.workflow_id
-		FROM page CROSS JOIN history AS h ON h.pos = page.pos CROSS JOIN run ON run.run_id = h.run`
+		FROM page CROSS JOIN history AS h ON h.pos = page.pos LEFT JOIN run ON run.run_id = h.run`
 )
 
 func readChain(c *columns) ports.Chain {
