@@ -113,4 +113,3 @@ func TestAtMostOnce(t *testing.T) {
 		}
 	})
 }
-

@@ -86,7 +86,7 @@ func (d *Dispatcher) enqueue(t *task) {
 // handOut gives a task to a session with a free slot. The start of an at-most-once attempt is recorded first.
 func (d *Dispatcher) handOut(t *task, s *Session) {
 	d.nonce++
-	t.nonce, t.session, t.worker = d.nonce, s, s.reg.Identity
+	t.nonce, t.session, t.worker, t.sent = d.nonce, s, s.reg.Identity, false
 	t.Token = t.token().Encode()
 	s.tasks[t.Task.Key()] = t
 	if t.AtMostOnce && !t.Started {

@@ -526,3 +526,16 @@ func TestUnderway(t *testing.T) {
 		}
 	})
 }
+
+// A task that ends while it waits to be sent is not sent, and its slot is free again.
+func TestEndedBeforeItWasSent(t *testing.T) {
+	run(t, false, func(b *bench) {
+		w := b.worker(1)
+		b.offer(1)
+		b.offer(2)
+		b.Settled(one, "canceled")
+		if w.read(); !slices.Equal(w.order, []model.Ordinal{2}) {
+			b.Errorf("got %v", w.order)
+		}
+	})
+}

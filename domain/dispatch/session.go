@@ -149,7 +149,7 @@ func (d *Dispatcher) claim(s *Session, raw []byte) bool {
 		q.remove(t)
 		d.maybeRefill(q)
 	}
-	t.phase, t.session, t.worker, t.nonce, t.Token = handedOut, s, s.reg.Identity, tok.Nonce, raw
+	t.phase, t.session, t.worker, t.nonce, t.Token, t.sent = handedOut, s, s.reg.Identity, tok.Nonce, raw, true
 	s.tasks[tok.Task] = t
 	if !clocks {
 		d.startClocks(t)
@@ -262,12 +262,36 @@ func (s *Session) Next(ctx context.Context) (ports.WorkerFrame, error) {
 
 // take makes the next frame of what is there.
 func (s *Session) take() (f ports.WorkerFrame, ok bool) {
-	size := 0
-	f.Acks = cut(&s.out.Acks, &size, func(a []byte) int { return len(a) + 8 })
-	f.Cancels = cut(&s.out.Cancels, &size, func(c ports.TaskCancel) int { return len(c.Token) + len(c.Reason) + 16 })
-	f.Tasks = cut(&s.out.Tasks, &size, taskBytes)
-	f.Drain, s.out.Drain = s.out.Drain, false
-	return f, len(f.Tasks)+len(f.Acks)+len(f.Cancels) > 0 || f.Drain
+	for {
+		size := 0
+		f.Acks = cut(&s.out.Acks, &size, func(a []byte) int { return len(a) + 8 })
+		f.Cancels = cut(&s.out.Cancels, &size, func(c ports.TaskCancel) int { return len(c.Token) + len(c.Reason) + 16 })
+		f.Tasks = s.leave(cut(&s.out.Tasks, &size, taskBytes))
+		f.Drain, s.out.Drain = s.out.Drain, false
+		switch {
+		case len(f.Tasks)+len(f.Acks)+len(f.Cancels) > 0 || f.Drain:
+			return f, true
+		case len(s.out.Tasks)+len(s.out.Acks)+len(s.out.Cancels) == 0:
+			return f, false
+		}
+	}
+}
+
+// leave notes that tasks are sent. Those that have ended while they waited to be are left out, and their slots are free again.
+func (s *Session) leave(tasks []ports.ActivityTask) []ports.ActivityTask {
+	over := func(at ports.ActivityTask) bool {
+		t := s.tasks[TaskKey{at.Run, at.Ordinal, at.Attempt}]
+		if t == nil || t.phase == void && !t.sent {
+			if t != nil {
+				s.d.release(t)
+				s.d.forget(t)
+			}
+			return true
+		}
+		t.sent = true
+		return false
+	}
+	return slices.DeleteFunc(tasks, over)
 }
 
 // cut takes as many items off a list as fit into the frame, which has size bytes so far; the first item of a frame always fits.
@@ -433,11 +457,6 @@ func (d *Dispatcher) end(s *Session, err error) {
 			q.sessions = slices.Delete(q.sessions, i, i+1)
 		}
 	}
-	waits := map[TaskKey]bool{}
-	for i := range s.out.Tasks {
-		t := &s.out.Tasks[i]
-		waits[TaskKey{t.Run, t.Ordinal, t.Attempt}] = true
-	}
 	s.out.Tasks = nil
 	held := slices.SortedFunc(maps.Values(s.tasks), func(a, b *task) int { return cmp.Compare(a.arrival, b.arrival) })
 	clear(s.tasks)
@@ -447,7 +466,7 @@ func (d *Dispatcher) end(s *Session, err error) {
 			d.forget(t)
 		case t.phase == starting:
 			t.session = nil // Started finds out
-		case waits[t.Task.Key()]:
+		case !t.sent:
 			d.unsent(t)
 		default:
 			d.orphan(t)

@@ -7,6 +7,13 @@ import (
 	"github.com/aionrun/aion/ports"
 )
 
+// Len counts the attempts that are known: those that wait, those that workers hold or may hold, those that are being settled.
+func (d *Dispatcher) Len() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.tasks)
+}
+
 // Workers lists the sessions of a namespace ("" = all) by ID.
 func (d *Dispatcher) Workers(ns model.Namespace) []ports.WorkerStatus {
 	d.mu.Lock()

@@ -51,6 +51,7 @@ type task struct {
 	details  model.Payload
 	storedAt time.Time
 	arrival  uint64 // its place in the queue, kept when it comes back unsent
+	sent     bool   // it has left the server
 	partial  bool   // claimed by a worker before its run was loaded: only key and token are known
 	overtook bool   // a result came from somebody else than who has it now
 }

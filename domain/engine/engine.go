@@ -361,3 +361,6 @@ func (e *Engine) Resident() int {
 	}
 	return n
 }
+
+// Attempts counts the attempts of activities that are known in memory: waiting for a worker, with one, or being settled.
+func (e *Engine) Attempts() int { return e.dispatch.Len() }

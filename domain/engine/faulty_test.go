@@ -247,6 +247,28 @@ func TestGoesOnAfterFailedCommits(t *testing.T) {
 	}
 }
 
+// [C-8] A commit that happened although nobody knows goes on from there by itself: nobody has to repeat the call.
+func TestUnknownCommitGoesOn(t *testing.T) {
+	w := workflow.Define("Noted", func(ctx workflow.Context, _ workflow.None) (string, error) {
+		s, err := note.Receive(ctx)
+		if err != nil {
+			return "", err
+		}
+		return work.Execute(ctx, s)
+	})
+	for _, h := range []how{unknownYes, lostAnswer} {
+		env, f := withFaults(t, nil, w)
+		aiontest.Handle(env, work, func(_ context.Context, s string) (string, error) { return s, nil })
+		r := ref(start(t, env, request(w, nil)))
+		f.set(times(1, h), nil)
+		want(t, signal(env, r, "x", ""), fault.Unavailable)
+		env.Advance(time.Minute)
+		if o := standing(t, env, r); o.Status != model.StatusCompleted {
+			t.Errorf("%+v", o)
+		}
+	}
+}
+
 // A result is acknowledged only when it is in the history: while it is not, the worker comes back with it.
 func TestResultIsAcknowledgedWhenDurable(t *testing.T) {
 	env, f := withFaults(t, nil, works)
@@ -284,6 +306,32 @@ func TestAtMostOnceNeedsTheStore(t *testing.T) {
 	env.Advance(2 * time.Second)
 	if s.complete(s.task(1), "ok"); standing(t, env, r).Status != model.StatusCompleted {
 		t.Error(kinds(t, env, r))
+	}
+}
+
+// Places in a queue that were reserved for a step which is not committed are given back.
+func TestReservationsAreGivenBack(t *testing.T) {
+	tooMuch := workflow.Define("TooMuch", func(ctx workflow.Context, _ workflow.None) (workflow.None, error) {
+		work.Start(ctx, "x")
+		if err := workflow.Sleep(ctx, time.Second); err != nil {
+			return workflow.None{}, err
+		}
+		panic("later")
+	})
+	env, f := withFaults(t, nil, works, tooMuch)
+	for h := unavailable; h <= lostAnswer; h++ {
+		f.set(func(*ports.Append) how { return h }, nil)
+		for range 2000 {
+			if _, err := env.Engine().Start(ctx, request(works, "x")); err == nil && h != conflict {
+				t.Fatal("it was started")
+			}
+		}
+	}
+	f.set(nil, nil)
+	start(t, env, request(works, "x"))
+	env.Advance(time.Minute)
+	if q, err := env.Engine().TaskQueues(ctx, ""); err != nil || len(q) != 1 || q[0].Backlog {
+		t.Errorf("%+v, %v", q, err)
 	}
 }
 
