@@ -78,11 +78,13 @@ func (w *writer) collect(batch []*request) error {
 func (w *writer) collectOne(r *request, guarded bool) error {
 	switch {
 	case r.put != nil:
+		w.work++
 		return r.put(w)
 	case r.alone != nil:
 		if r.err = r.alone(w); r.err != nil && !isFault(r.err) {
 			return r.err
 		}
+		w.work++
 		return nil
 	}
 	if !guarded {
@@ -143,6 +145,8 @@ func (w *writer) oneByOne(batch []*request) error {
 		if err == nil {
 			if r.append != nil {
 				w.won(r.append)
+			} else {
+				w.work++
 			}
 			if _, err := w.c.exec("RELEASE request", nil); err != nil {
 				return err

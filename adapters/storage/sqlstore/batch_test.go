@@ -187,6 +187,8 @@ func TestCommitWithoutRoom(t *testing.T) {
 					return nil
 				}, nil)
 				expectReasons(t, together(t, st, continuing("a", 1), creating("b")), fault.Unavailable, fault.Unavailable)
+				// A winner that rests on another one of the same transaction, which is put before it.
+				expectReasons(t, together(t, st, continuing("c", 1), creating("c")), fault.Unavailable, fault.Unavailable)
 				f.hooks(nil, nil)
 				expectReasons(t, together(t, st, continuing("a", 1), creating("b")), fine, fine)
 			})

@@ -26,15 +26,12 @@ type checkpointer struct {
 	done chan struct{}
 	once sync.Once
 
-	rows atomic.Int64 // written since the last checkpoint began
-	due  atomic.Int64 // the number of rows at which the next one begins
-	full atomic.Bool  // the log must be cut
+	pages atomic.Int64 // written since the last checkpoint began, as the writer guesses
+	due   atomic.Int64 // the number at which the next one begins
+	full  atomic.Bool  // the log must be cut
 
-	bytesPerRow float64 // what a row adds to the log, as measured
+	perPage float64 // bytes in the log for each guessed page, as measured
 }
-
-// What the measurement of bytesPerRow begins with: a page for each row, which is more than what it will be.
-const firstBytesPerRow = 4096
 
 func newCheckpointer(s *Store) (*checkpointer, error) {
 	c, err := s.src.connect()
@@ -44,24 +41,24 @@ func newCheckpointer(s *Store) (*checkpointer, error) {
 	if err := c.configure(s.file, checkpointing); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
-	w := &checkpointer{s: s, c: c, wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}), bytesPerRow: firstBytesPerRow}
+	w := &checkpointer{s: s, c: c, wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}), perPage: pageBytes}
 	w.plan()
 	return w, nil
 }
 
-// plan says after how many rows the next checkpoint begins.
+// plan says after how many guessed pages the next checkpoint begins.
 func (w *checkpointer) plan() {
-	w.due.Store(max(1, int64(float64(w.s.tune.passiveBytes)/w.bytesPerRow)))
+	w.due.Store(max(1, int64(float64(w.s.tune.passiveBytes)/w.perPage)))
 }
 
-// committed is told by the writer how many rows it has written.
-func (w *checkpointer) committed(rows int) {
-	if rows == 0 {
+// committed is told by the writer about how many pages it has written.
+func (w *checkpointer) committed(pages int64) {
+	if pages == 0 {
 		return
 	}
-	was := w.rows.Add(int64(rows)) - int64(rows)
+	is := w.pages.Add(pages)
 	// The first commit starts the wait for idleness.
-	if was == 0 || was+int64(rows) >= w.due.Load() {
+	if is == pages || is >= w.due.Load() {
 		w.notify()
 	}
 }
@@ -99,7 +96,7 @@ func (w *checkpointer) loop() {
 			switch {
 			case w.full.Swap(false):
 				w.truncate()
-			case w.rows.Load() >= w.due.Load():
+			case w.pages.Load() >= w.due.Load():
 				w.passive()
 			}
 			if !waiting {
@@ -110,7 +107,7 @@ func (w *checkpointer) loop() {
 			now := w.s.stats.commits.Load()
 			if now == seen {
 				// From here on the next commit wakes the loop again; one that came in between has not.
-				w.rows.Store(0)
+				w.pages.Store(0)
 				now = w.s.stats.commits.Load()
 			}
 			if now != seen {
@@ -126,7 +123,7 @@ func (w *checkpointer) loop() {
 
 // passive moves the log into the file beside the writer, then the rest between two transactions, and cuts a log that has grown too large.
 func (w *checkpointer) passive() {
-	rows := w.rows.Swap(0)
+	guessed := w.pages.Swap(0)
 	frames, ok := w.checkpoint("PASSIVE")
 	if !ok {
 		return
@@ -137,8 +134,8 @@ func (w *checkpointer) passive() {
 	if !ok {
 		return
 	}
-	if rows > 0 && frames > 0 {
-		w.bytesPerRow = (w.bytesPerRow + float64(frames*pageBytes)/float64(rows)) / 2
+	if guessed > 0 && frames > 0 {
+		w.perPage = (w.perPage + float64(frames*pageBytes)/float64(guessed)) / 2
 	}
 	w.plan()
 	st, err := os.Stat(w.s.file.path + "-wal")

@@ -1,10 +1,14 @@
 package sqlstore
 
 import (
+	"context"
 	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aionrun/aion/domain/model"
+	"github.com/aionrun/aion/ports"
 )
 
 // logSize is the size of the write-ahead log.
@@ -68,6 +72,33 @@ func TestLogStaysSmallUnderLoad(t *testing.T) {
 		if mode := <-ran; mode != "PASSIVE" {
 			t.Errorf("a checkpoint %s ran", mode)
 		}
+	}
+}
+
+// [S-6] Heartbeats, checkpoints of runs and packages fill the log too.
+func TestOtherWritesFillTheLog(t *testing.T) {
+	tune := defaultTuning
+	tune.passiveBytes, tune.idle = 64<<10, time.Hour
+	for name, put := range map[string]func(st *Store, i int) error{
+		"heartbeats": func(st *Store, i int) error {
+			return st.PutHeartbeat(context.Background(), ports.Heartbeat{Run: "r", Ordinal: model.Ordinal(i)})
+		},
+		"packages": func(st *Store, i int) error {
+			return st.PutPackage(context.Background(), ports.Package{Hash: model.PackageHash(rune('a' + i)), Code: make([]byte, 100_000)})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tune, ran := watched(tune)
+			st, _ := openFaulty(t, t.TempDir(), Options{}, tune)
+			for i := 0; !seen(ran, "PASSIVE"); i++ {
+				if i == 1000 {
+					t.Fatal("no checkpoint ran")
+				}
+				if err := put(st, i); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

@@ -109,16 +109,17 @@ func (w *writer) loop() {
 			return
 		}
 		w.pause.Lock()
-		rows := w.commit(batch)
+		pages := w.commit(batch)
 		w.pause.Unlock()
-		w.s.wal.committed(rows)
+		w.s.wal.committed(pages)
 		w.s.queue.finish(batch)
 		clear(batch)
 	}
 }
 
-// commit puts a batch into one transaction and sets the answer of each request. It gives the number of rows written.
-func (w *writer) commit(batch []*request) (rows int) {
+// commit puts a batch into one transaction and sets the answer of each request. It gives about the number of pages written:
+// one for each row, and more for large ones.
+func (w *writer) commit(batch []*request) (pages int64) {
 	if f := w.s.fatal.Load(); f != nil {
 		refuseAll(batch, f)
 		return 0
@@ -131,7 +132,12 @@ func (w *writer) commit(batch []*request) (rows int) {
 		refuseAll(batch, err)
 		return 0
 	}
-	return w.work
+	for _, r := range batch {
+		if r.err == nil {
+			pages += r.size / 4096
+		}
+	}
+	return pages + int64(w.work)
 }
 
 func refuseAll(batch []*request, err error) {
@@ -227,10 +233,10 @@ func (w *writer) commitFailed(batch []*request, err error) error {
 			continue
 		}
 		version, _, rerr := w.version(r.append.Key)
-		if rerr != nil || version != r.append.Expect {
+		if rerr != nil || version > r.append.Expect {
 			return w.stop(fault.Wrap(fault.UnknownOutcome, errors.Join(err, rerr), "a commit to the store %s failed and left a part of it behind", w.s.file.path))
 		}
-		break // the first winner of a batch changes its chain from what was committed before
+		break // one winner tells for all
 	}
 	if class == ClassFull {
 		w.s.wal.cut()
