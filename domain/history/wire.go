@@ -179,7 +179,7 @@ func (c *coder) bool(n int, p *bool) {
 
 func (c *coder) float(n int, p *float64) {
 	if c.enc {
-		if *p != 0 {
+		if math.Float64bits(*p) != 0 { // minus zero is written, as protobuf does
 			c.tag(n, wireFixed8)
 			c.b = binary.LittleEndian.AppendUint64(c.b, math.Float64bits(*p))
 		}
