@@ -528,41 +528,6 @@ func TestCancelActivity(t *testing.T) {
 	})
 }
 
-// What finds neither a slot nor room in the buffer waits in the store, in order, and comes when there is room; also after a restart.
-func TestBacklog(t *testing.T) {
-	fan := workflow.Define("Fan", func(ctx workflow.Context, n int) (int, error) {
-		items := make([]string, n)
-		out, err := workflow.Map(ctx, items, 0, work.Execute)
-		return len(out), err
-	})
-	const n = 9000
-	env := aiontest.New(t, defs(fan))
-	var runs []ports.StartResult
-	for range 2 { // together more than a buffer holds
-		runs = append(runs, start(t, env, request(fan, n)))
-	}
-	env.Wait()
-	if q, err := env.Engine().TaskQueues(ctx, ""); err != nil || len(q) != 1 || !q[0].Backlog || q[0].Buffered != 10_000 {
-		t.Fatalf("%+v, %v", q, err)
-	}
-	env.Restart()
-	env.Advance(10 * time.Second)
-	var calls atomic.Int32
-	aiontest.Handle(env, work, func(context.Context, string) (string, error) { calls.Add(1); return "", nil })
-	env.Wait()
-	for _, r := range runs {
-		if o := standing(t, env, ref(r)); string(o.Result.Data) != "9000" {
-			t.Errorf("%+v", o)
-		}
-	}
-	if calls.Load() != 2*n {
-		t.Errorf("%d calls", calls.Load())
-	}
-	if q, err := env.Engine().TaskQueues(ctx, ""); err != nil || q[0].Backlog || q[0].Buffered != 0 {
-		t.Errorf("%+v, %v", q, err)
-	}
-}
-
 // A worker registers for queues of its namespaces only, and is shown.
 func TestWorkersAndQueues(t *testing.T) {
 	env := aiontest.New(t, aiontest.Options{Workflows: []workflow.Definition{works}, Configure: func(o *aion.Options) { o.Namespaces.AutoCreate = true }})

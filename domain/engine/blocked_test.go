@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -322,74 +321,5 @@ func TestMissingPackage(t *testing.T) {
 	env.Advance(2 * time.Hour)
 	if o := standing(t, env, parked); o.Status != model.StatusCompleted {
 		t.Errorf("%+v", o)
-	}
-}
-
-// Attempts that wait in the backlog of a queue while their run is blocked are handed out once it goes on.
-func TestBacklogOfABlockedRun(t *testing.T) {
-	fan := func(hash model.PackageHash, after func(ctx workflow.Context) error) *native.Program {
-		return native.NewProgram(hash, workflow.Define("Fan", func(ctx workflow.Context, n int) (int, error) {
-			var all []workflow.Future[string]
-			for range n {
-				all = append(all, work.Start(ctx, ""))
-			}
-			if _, err := note.Receive(ctx); err != nil {
-				return 0, err
-			}
-			if err := after(ctx); err != nil {
-				return 0, err
-			}
-			out, err := workflow.All(ctx, all...)
-			return len(out), err
-		}))
-	}
-	const n = 300
-	for _, restart := range []bool{false, true} {
-		t.Run(fmt.Sprint("restart", restart), func(t *testing.T) {
-			env := versions(t, nil, fan(hashA, panics), fan(hashB, func(workflow.Context) error { return nil }))
-			filler := ref(start(t, env, ports.StartRequest{Type: "Fan", Input: payload(9900)}))
-			env.Wait()
-			r := ref(start(t, env, ports.StartRequest{Type: "Fan", Input: payload(n)}))
-			env.Wait()
-			if q, err := env.Engine().TaskQueues(ctx, ""); err != nil || !q[0].Backlog || q[0].Buffered != 10_000 {
-				t.Fatalf("%+v, %v", q, err)
-			}
-			if err := signal(env, r, "go", ""); err != nil {
-				t.Fatal(err)
-			}
-			if standing(t, env, r).Blocked == nil {
-				t.Fatal("it is not blocked")
-			}
-			if restart {
-				env.Restart()
-				env.Advance(time.Minute)
-			}
-			if _, err := env.Engine().Terminate(ctx, ports.EndRequest{Ref: filler}); err != nil {
-				t.Fatal(err)
-			}
-			s := register(t, env, ports.WorkerRegistration{Slots: 20_000})
-			env.Advance(time.Minute)
-			before := len(s.holds())
-			if restart && before != 0 || before == n {
-				t.Errorf("%d were handed out while it is blocked", before)
-			}
-			if res, err := env.Engine().SetRoute(ctx, "Fan", string(hashB)); err != nil || res.Unblocked != 1 {
-				t.Fatalf("%+v, %v", res, err)
-			}
-			env.Advance(time.Minute)
-			held := s.holds()
-			if len(held) != n {
-				t.Fatalf("%d of %d were handed out", len(held), n)
-			}
-			var rs []ports.TaskResult
-			for _, o := range held {
-				rs = append(rs, ports.TaskResult{Token: s.task(o).Token, Completed: &model.Payload{}})
-			}
-			s.Results(rs)
-			env.Wait()
-			if o := standing(t, env, r); string(o.Result.Data) != fmt.Sprint(n) {
-				t.Errorf("%+v", o)
-			}
-		})
 	}
 }

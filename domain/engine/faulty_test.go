@@ -24,7 +24,7 @@ type faulty struct {
 
 	mu     sync.Mutex
 	append func(a *ports.Append) how
-	read   func() error
+	read   func(what string) error
 	fatal  []error
 }
 
@@ -68,44 +68,44 @@ func (f *faulty) Append(ctx context.Context, a *ports.Append) (ports.AppendResul
 	return res, err
 }
 
-func (f *faulty) failing() error {
+func (f *faulty) failing(what string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.read == nil {
 		return nil
 	}
-	return f.read()
+	return f.read(what)
 }
 
 func (f *faulty) Chain(ctx context.Context, k model.ChainKey) (ports.Chain, ports.Run, error) {
-	if err := f.failing(); err != nil {
+	if err := f.failing("Chain"); err != nil {
 		return ports.Chain{}, ports.Run{}, err
 	}
 	return f.Store.Chain(ctx, k)
 }
 
 func (f *faulty) History(ctx context.Context, run model.RunID, from model.Seq, n int) ([]ports.HistoryRow, error) {
-	if err := f.failing(); err != nil {
+	if err := f.failing("History"); err != nil {
 		return nil, err
 	}
 	return f.Store.History(ctx, run, from, n)
 }
 
 func (f *faulty) Due(ctx context.Context, s ports.ShardID, until time.Time, after *ports.Due, limit int) ([]ports.Due, error) {
-	if err := f.failing(); err != nil {
+	if err := f.failing("Due"); err != nil {
 		return nil, err
 	}
 	return f.Store.Due(ctx, s, until, after, limit)
 }
 
 func (f *faulty) Tasks(ctx context.Context, ns model.Namespace, q model.TaskQueue, after int64, limit int) ([]ports.Task, error) {
-	if err := f.failing(); err != nil {
+	if err := f.failing("Tasks"); err != nil {
 		return nil, err
 	}
 	return f.Store.Tasks(ctx, ns, q, after, limit)
 }
 
-func (f *faulty) set(append func(a *ports.Append) how, read func() error) {
+func (f *faulty) set(append func(a *ports.Append) how, read func(what string) error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.append, f.read = append, read
@@ -260,6 +260,7 @@ func TestUnknownCommitGoesOn(t *testing.T) {
 		env, f := withFaults(t, nil, w)
 		aiontest.Handle(env, work, func(_ context.Context, s string) (string, error) { return s, nil })
 		r := ref(start(t, env, request(w, nil)))
+		env.Wait() // what is due was read
 		f.set(times(1, h), nil)
 		want(t, signal(env, r, "x", ""), fault.Unavailable)
 		env.Advance(time.Minute)
@@ -340,7 +341,7 @@ func TestFailedReads(t *testing.T) {
 	env, f := withFaults(t, func(o *aion.Options) { o.ResidentBytes = 1 }, sleeper, works, listen)
 	a, b, c := ref(start(t, env, request(sleeper, time.Hour))), ref(start(t, env, request(works, "x"))), ref(start(t, env, request(listen, 1)))
 	env.Wait()
-	f.set(nil, func() error { return fault.New(fault.Unavailable, "the disk is asleep") })
+	f.set(nil, func(string) error { return fault.New(fault.Unavailable, "the disk is asleep") })
 	env.Restart()
 	want(t, signal(env, c, "x", ""), fault.Unavailable)
 	_, err := env.Engine().Describe(ctx, b)
