@@ -280,11 +280,16 @@ func TestWaiters(t *testing.T) {
 
 	b := ref(start(t, env, request(listen, 1)))
 	c, cancel := context.WithCancel(ctx)
-	wait(c, b, func(_ ports.Outcome, err error) { want(t, err, fault.Unavailable, "given up") })
+	left := make(chan struct{})
+	wait(c, b, func(_ ports.Outcome, err error) {
+		want(t, err, fault.Unavailable, "given up")
+		close(left)
+	})
 	wait(ctx, b, func(_ ports.Outcome, err error) { want(t, err, fault.Draining) })
 	<-began
 	<-began
 	cancel()
+	<-left // the caller has gone before the engine does
 	env.Engine().Close()
 	all.Wait()
 }
