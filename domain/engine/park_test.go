@@ -277,21 +277,6 @@ func TestWaiters(t *testing.T) {
 		t.Fatal(err)
 	}
 	all.Wait()
-
-	b := ref(start(t, env, request(listen, 1)))
-	c, cancel := context.WithCancel(ctx)
-	left := make(chan struct{})
-	wait(c, b, func(_ ports.Outcome, err error) {
-		want(t, err, fault.Unavailable, "given up")
-		close(left)
-	})
-	wait(ctx, b, func(_ ports.Outcome, err error) { want(t, err, fault.Draining) })
-	<-began
-	<-began
-	cancel()
-	<-left // the caller has gone before the engine does
-	env.Engine().Close()
-	all.Wait()
 }
 
 // A run that waits is seen by everybody in the same words.
