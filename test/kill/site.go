@@ -83,7 +83,15 @@ func open(ctx context.Context, dir string) (s *site, err error) {
 	if err := run("build", filepath.Join(root, "test", "kill", "load"), "-o", pkg); err != nil {
 		return s, err
 	}
-	if s.server, err = process.KeepServer(aion, dir, []string{"server"}, []string{"AION_WORKER__REATTACH_WINDOW=1s"}, s.crashed("server")); err != nil {
+	env := []string{
+		"AION_WORKER__REATTACH_WINDOW=1s", // a worker that was killed is given up soon: it comes back at once here, or not at all
+		// So little memory that runs are unloaded and their code hibernates, all the time.
+		"AION_RUNTIME__CACHE_BYTES=16MiB", "AION_ENGINE__RESIDENT_BYTES=1MiB",
+	}
+	if backend := os.Getenv("KILL_STORE"); backend != "" {
+		env = append(env, "AION_STORE__BACKEND="+backend)
+	}
+	if s.server, err = process.KeepServer(aion, dir, []string{"server"}, env, s.crashed("server")); err != nil {
 		return s, err
 	}
 	if err := s.server.Ready(ctx); err != nil {
@@ -135,11 +143,11 @@ func (s *site) close() error {
 	return errors.Join(append(all, s.crashes...)...)
 }
 
-// kill kills a process, which comes back at once, and writes it down.
-func (s *site) kill(victim evidence.Victim, k *process.Keeper) error {
+// kill kills a process, which comes back at once, and writes down when.
+func (s *site) kill(victim evidence.Victim, k *process.Keeper) (at time.Time, err error) {
 	p, at, alive, err := k.Kill()
 	if err != nil || !alive {
-		return err
+		return at, err
 	}
-	return s.kills.Write(evidence.Kill{Time: at, Victim: victim, PID: p.PID()})
+	return at, s.kills.Write(evidence.Kill{Time: at, Victim: victim, PID: p.PID()})
 }
