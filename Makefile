@@ -21,7 +21,8 @@ RACE ?= work
 FUZZTIME ?= 10s
 # make demo SABOTAGE=drop_result|ack_before_commit|run_twice breaks the server on purpose: the demo must then fail.
 SABOTAGE ?=
-# Extra arguments of `aion bench`.
+# What make bench writes, and extra arguments of `aion bench suite`.
+BENCHFILE ?= docs/benchmarks/$(shell date +%F).json
 BENCHFLAGS ?=
 
 # $(call in,folder,command): the command where the folder exists, and a line that says so where it does not.
@@ -154,5 +155,5 @@ demo: build ## The order-saga under kill -9, checked from outside; SABOTAGE=... 
 	@$(call in,test/demo,go run ./test/demo $(if $(SABOTAGE),-sabotage $(SABOTAGE)))
 
 .PHONY: bench
-bench: build ## Measure this machine's floor and Aion's ratio to it
-	@$(call in,app/bench,build/aion bench $(BENCHFLAGS))
+bench: build ## Measure this machine's floor and Aion's ratio to it, in 5 minutes at most, into docs/benchmarks
+	@build/aion bench suite --within 4m30s --limit 8s --file $(BENCHFILE) $(BENCHFLAGS)

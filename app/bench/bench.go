@@ -55,7 +55,7 @@ func Run(ctx context.Context, workload string, o Options, report func(Result)) (
 		if _, err = b.measureFloor(ctx, report); err != nil {
 			return err
 		}
-		r, err := measureLog(b.dir, floorTime)
+		r, err := measureLog(b.dir, b.floorTime())
 		if err == nil {
 			report(r)
 		}

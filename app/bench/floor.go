@@ -62,7 +62,7 @@ func (b *bench) measureFloor(ctx context.Context, report func(Result)) (floor, e
 	}
 	f.call = time.Duration(r.P50 * float64(time.Millisecond))
 	report(r)
-	if r, err = b.measureStore(ctx, floorTime); err != nil {
+	if r, err = b.measureStore(ctx, b.floorTime()); err != nil {
 		return f, err
 	}
 	f.rows = r.Rate
@@ -133,8 +133,10 @@ func measureCalls(ctx context.Context, n int) (r Result, err error) {
 	return r, nil
 }
 
-// floorTime is how long store and log are measured.
-const floorTime = 700 * time.Millisecond
+// floorTime is how long store and log are measured, where the limit allows it.
+func (b *bench) floorTime() time.Duration {
+	return min(700*time.Millisecond, orElse(b.Limit, defaultLimit))
+}
 
 // floorCallers is how many callers fill the group commit.
 const floorCallers = 256

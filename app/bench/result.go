@@ -22,6 +22,7 @@ type Result struct {
 	ServerCPU   float64 `json:"server_cpu_s"`
 	WorkerCPU   float64 `json:"worker_cpu_s"`
 	ClientCPU   float64 `json:"client_cpu_s"`
+	OthersCPU   float64 `json:"others_cpu_s"` // used by everything else on the machine: the more, the less the other numbers mean
 	ServerRSS   int64   `json:"server_rss_bytes"`
 	// FloorMS is what the machine alone takes for what is measured, in milliseconds; Ratio is how many times that it took.
 	FloorMS float64 `json:"floor_ms"`

@@ -106,20 +106,25 @@ type usage struct {
 }
 
 // used is what the three processes have used.
-type used struct{ server, worker, client usage }
+type used struct {
+	server, worker, client usage
+	machine                float64 // seconds of CPU of all programs
+}
 
 // usage asks the system; everything is 0 on those that do not tell.
 func (s *system) usage() (u used, err error) {
-	var failed [3]error
+	var failed [4]error
 	u.server, failed[0] = s.server.usage()
 	u.worker, failed[1] = s.worker.usage()
 	u.client, failed[2] = usageOf(os.Getpid())
+	u.machine, failed[3] = busyCPU()
 	return u, errors.Join(failed[:]...)
 }
 
 // costs says in a result what was used between two moments.
 func (r *Result) costs(from, to used) {
 	r.ServerCPU, r.WorkerCPU, r.ClientCPU = to.server.cpu-from.server.cpu, to.worker.cpu-from.worker.cpu, to.client.cpu-from.client.cpu
+	r.OthersCPU = max(0, to.machine-from.machine-r.ServerCPU-r.WorkerCPU-r.ClientCPU)
 	r.ServerRSS = to.server.rss
 }
 

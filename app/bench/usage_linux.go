@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -37,4 +38,52 @@ func usageOf(pid int) (u usage, err error) {
 // endWithUs has the system kill the process when the thread that started it ends.
 func endWithUs(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+}
+
+// busyCPU gives the seconds of CPU that all programs of the machine have used so far.
+func busyCPU() (float64, error) {
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	line, _, _ := bytes.Cut(stat, []byte{'\n'})
+	fields := bytes.Fields(line)
+	const user, nice, system, interrupts, soft, steal = 1, 2, 3, 6, 7, 8 // see proc(5)
+	if len(fields) <= steal {
+		return 0, fmt.Errorf("/proc/stat has only %d fields in its first line", len(fields))
+	}
+	var sum int64
+	for _, field := range []int{user, nice, system, interrupts, soft, steal} {
+		n, err := strconv.ParseInt(string(fields[field]), 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("/proc/stat: %w", err)
+		}
+		sum += n
+	}
+	return float64(sum) / ticks, nil
+}
+
+// look asks the kernel what machine this is.
+func (m *Machine) look() {
+	m.CPU = procField("/proc/cpuinfo", "model name")
+	if kb, err := strconv.ParseInt(strings.TrimSuffix(procField("/proc/meminfo", "MemTotal"), " kB"), 10, 64); err == nil {
+		m.Memory = kb << 10
+	}
+	if b, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
+		m.Kernel = strings.TrimSpace(string(b))
+	}
+}
+
+// procField gives what a file of the kernel says behind the first "name:"; nothing where it says nothing.
+func procField(file, name string) string {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(b)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == name {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
 }
