@@ -47,6 +47,7 @@ SIGTERM or Ctrl-C lets steps under way end and then stops; a second one stops at
 
 // serve runs a server until a signal.
 func (s *shell) serve(ctx context.Context, cfg config.Config, parts app.Options) error {
+	makeRoomForGarbage()
 	parts.Version, parts.Logger, parts.Fatal = Version(), app.NewLogger(cfg.Log, s.Err), s.die
 	server, err := app.New(cfg, parts)
 	if err != nil {
