@@ -191,7 +191,9 @@ func (c counting) Chain(ctx context.Context, k model.ChainKey) (ports.Chain, por
 // Draining starts nothing and hands nothing out; what is under way is recorded; nothing is lost.
 func TestDrain(t *testing.T) {
 	env := aiontest.New(t, defs(works, sleeper))
-	r, b := ref(start(t, env, request(works, "x"))), ref(start(t, env, request(works, "y")))
+	r := ref(start(t, env, request(works, "x")))
+	env.Wait() // its task is offered before the other one's
+	b := ref(start(t, env, request(works, "y")))
 	s := register(t, env, ports.WorkerRegistration{})
 	x := s.task(1)
 	if err := env.Engine().Drain(ctx); err != nil {
