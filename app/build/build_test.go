@@ -13,7 +13,7 @@ import (
 	"github.com/aionrun/aion/domain/fault"
 )
 
-// The smallest package stays within its budget: 4 MB raw, 1.1 MB compressed. Built in two directories, one of them with flags of
+// [PKG-2] The smallest package stays within its budget: 4 MB raw, 1.1 MB compressed. Built in two directories, one of them with flags of
 // the user that would change it, it has the same bytes; nothing is written into the tree.
 func TestHello(t *testing.T) {
 	dir := writeModule(t, map[string]string{"hello/hello.go": helloSource})

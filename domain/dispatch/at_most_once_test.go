@@ -9,7 +9,7 @@ import (
 	"github.com/aionrun/aion/ports"
 )
 
-// The start of an at-most-once attempt is recorded before it is handed out, and it is never handed out twice.
+// [ACT-10] The start of an at-most-once attempt is recorded before it is handed out, and it is never handed out twice.
 func TestAtMostOnce(t *testing.T) {
 	amo := func(started bool) func(*Task) {
 		return func(t *Task) { t.AtMostOnce, t.Started = true, started }

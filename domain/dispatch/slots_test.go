@@ -12,7 +12,7 @@ import (
 	"github.com/aionrun/aion/ports"
 )
 
-// [slots] A worker never holds more tasks than it declared; the rest waits, the oldest first.
+// [ACT-7] [slots] A worker never holds more tasks than it declared; the rest waits, the oldest first.
 func TestSlots(t *testing.T) {
 	run(t, false, func(b *bench) {
 		w := b.worker(3)
@@ -49,7 +49,7 @@ func TestSlots(t *testing.T) {
 	})
 }
 
-// [slots] Of what a worker can do it gets the oldest, whatever its type; what it cannot do waits for another.
+// [ACT-7] [slots] Of what a worker can do it gets the oldest, whatever its type; what it cannot do waits for another.
 func TestOldestFirst(t *testing.T) {
 	run(t, false, func(b *bench) {
 		for n, typ := range []model.ActivityType{"A", "B", "C", "A", "B", "C"} {

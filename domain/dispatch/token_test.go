@@ -14,7 +14,7 @@ func sampleToken() Token {
 	return Token{Chain: model.ChainKey{Namespace: "default", WorkflowID: "order/7:a é"}, Task: TaskKey{"0198c0de-0000-7000-8000-000000000001", 3, 2}, Nonce: 1 << 60, Epoch: 9}
 }
 
-// [A-2] A token comes back as it was given out.
+// [ACT-2] [A-2] A token comes back as it was given out.
 func TestTokenRoundTrip(t *testing.T) {
 	id := rapid.StringMatching(`[^\p{C}]{1,80}`)
 	rapid.Check(t, func(t *rapid.T) {

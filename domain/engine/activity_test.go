@@ -27,7 +27,7 @@ func calling(o activity.Options) workflow.Workflow[string, string] {
 	return workflow.Define("Calling", func(ctx workflow.Context, s string) (string, error) { return work.With(o).Execute(ctx, s) })
 }
 
-// Retries follow the policy, field by field, over restarts, and a worker may set the pause.
+// [ACT-3] Retries follow the policy, field by field, over restarts, and a worker may set the pause.
 func TestRetry(t *testing.T) {
 	full := activity.Retry{InitialInterval: 10 * time.Second, Coefficient: 3, MaximumInterval: time.Minute, MaximumAttempts: 5}
 	for _, c := range []struct {
@@ -107,7 +107,7 @@ func TestFailureIsRecorded(t *testing.T) {
 	}
 }
 
-// Each of the four time limits ends what it limits, at its time.
+// [ACT-4] Each of the four time limits ends what it limits, at its time.
 func TestTimeouts(t *testing.T) {
 	hang := func(ctx context.Context, _ string) (string, error) { return "", aiontest.Sleep(ctx, aiontest.Forever) }
 	for _, c := range []struct {
@@ -168,7 +168,7 @@ func TestTimeoutsOverRestart(t *testing.T) {
 	}
 }
 
-// What is overdue when the server comes back happens at once.
+// [TMR-1] What is overdue when the server comes back happens at once.
 func TestOverdueAtBoot(t *testing.T) {
 	w := calling(activity.Options{ScheduleToStart: time.Hour})
 	env := aiontest.New(t, defs(w, sleeper))
@@ -186,7 +186,7 @@ func TestOverdueAtBoot(t *testing.T) {
 	}
 }
 
-// Heartbeat details reach the next attempt: after a time limit, after a lost worker, and after a crash of the server.
+// [ACT-5] Heartbeat details reach the next attempt: after a time limit, after a lost worker, and after a crash of the server.
 func TestHeartbeatDetails(t *testing.T) {
 	for name, lose := range map[string]func(env *aiontest.Env, s *session){
 		"timeout":     func(env *aiontest.Env, s *session) { env.Advance(time.Minute) },
@@ -221,7 +221,7 @@ func TestHeartbeatDetails(t *testing.T) {
 	}
 }
 
-// A worker that is lost gives its attempts to another one as another attempt; no worker at all, and they wait, over restarts.
+// [ACT-6] A worker that is lost gives its attempts to another one as another attempt; no worker at all, and they wait, over restarts.
 func TestLostWorker(t *testing.T) {
 	env := aiontest.New(t, defs(works))
 	r := start(t, env, request(works, "x"))
@@ -261,7 +261,7 @@ func TestLostWorker(t *testing.T) {
 	}
 }
 
-// Over a restart of the server a worker keeps its tasks; what it finished meanwhile is recorded once.
+// [ACT-2] [ACT-6] Over a restart of the server a worker keeps its tasks; what it finished meanwhile is recorded once.
 func TestWorkerOverRestart(t *testing.T) {
 	env := aiontest.New(t, defs(works))
 	r := start(t, env, request(works, "x"))
@@ -286,7 +286,7 @@ func TestWorkerOverRestart(t *testing.T) {
 	}
 }
 
-// at_most_once: the start is in the history before a worker has the task; the attempt is never made again.
+// [ACT-10] at_most_once: the start is in the history before a worker has the task; the attempt is never made again.
 func TestAtMostOnce(t *testing.T) {
 	w := calling(activity.Options{AtMostOnce: true, Retry: activity.Retry{MaximumAttempts: 9}})
 	t.Run("recorded before hand-out, completes", func(t *testing.T) {
@@ -369,7 +369,7 @@ func TestAtMostOnce(t *testing.T) {
 	})
 }
 
-// A result, a failure and its details that are too large to record end the attempt with a message that says what to do.
+// [PAY-2] A result, a failure and its details that are too large to record end the attempt with a message that says what to do.
 func TestTooLarge(t *testing.T) {
 	w := calling(activity.Options{Retry: activity.Retry{MaximumAttempts: 1}})
 	env := aiontest.New(t, aiontest.Options{Workflows: []workflow.Definition{w}, Configure: func(o *aion.Options) { o.Limits.PayloadBytes = 10_000 }})
@@ -392,7 +392,7 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// A canceled activity: its worker is told, or nobody; the workflow goes on at once, or with what the worker answers.
+// [ACT-8] A canceled activity: its worker is told, or nobody; the workflow goes on at once, or with what the worker answers.
 func TestCancelActivity(t *testing.T) {
 	type result struct{ Out, Err string }
 	cancels := func(c activity.Cancellation, first time.Duration) workflow.Workflow[string, result] {

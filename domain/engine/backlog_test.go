@@ -73,7 +73,7 @@ func (s *session) finish() {
 	s.env.Wait()
 }
 
-// What finds neither a slot nor room in the buffer waits in the store, in order, and comes when there is room; also after a restart.
+// [ACT-7] What finds neither a slot nor room in the buffer waits in the store, in order, and comes when there is room; also after a restart.
 func TestBacklog(t *testing.T) {
 	all := workflow.Define("All", func(ctx workflow.Context, n int) (int, error) {
 		items := make([]string, n)

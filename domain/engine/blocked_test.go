@@ -65,7 +65,7 @@ func nap(d time.Duration) func(ctx workflow.Context) error {
 
 func panics(workflow.Context) error { panic("a bug in line 7") }
 
-// [D-10] A panic blocks the run, with its message and stack; it disturbs no other, makes no step, and is shown, listed and told to who waits.
+// [DET-3] [D-10] A panic blocks the run, with its message and stack; it disturbs no other, makes no step, and is shown, listed and told to who waits.
 func TestPanicBlocks(t *testing.T) {
 	env := aiontest.New(t, defs(stuck, echo))
 	res := start(t, env, request(stuck, nil))
@@ -104,7 +104,7 @@ func TestPanicBlocks(t *testing.T) {
 	}
 }
 
-// [D-10] Deadlines and ends work in a blocked run, and what its workers answer is recorded; nothing is handed out.
+// [DET-4] [D-10] Deadlines and ends work in a blocked run, and what its workers answer is recorded; nothing is handed out.
 func TestBlockedRunsGoOnBeingRecorded(t *testing.T) {
 	w := workflow.Define("Half", func(ctx workflow.Context, _ workflow.None) (workflow.None, error) {
 		work.Start(ctx, "a")
@@ -149,7 +149,7 @@ func TestBlockedRunsGoOnBeingRecorded(t *testing.T) {
 	}
 }
 
-// [D-10] Code that does not replay blocks with the difference; the old code routed back, other code that fits, or a repin unblock it.
+// [DET-2] [D-10] Code that does not replay blocks with the difference; the old code routed back, other code that fits, or a repin unblock it.
 func TestNondeterminismBlocksAndUnblocks(t *testing.T) {
 	good := stages(hashA, nap(time.Minute), nap(time.Hour))
 	differs := func() *native.Program { return stages(hashA, nap(time.Second), nap(time.Hour)) }
@@ -248,7 +248,7 @@ func TestNondeterminismBlocksAndUnblocks(t *testing.T) {
 	})
 }
 
-// An open run that is not blocked is moved to code that replays it, and keeps its package otherwise (D-6).
+// [DET-4] An open run that is not blocked is moved to code that replays it, and keeps its package otherwise (D-6).
 func TestRepinOpenRun(t *testing.T) {
 	env := versions(t, nil, stages(hashA, nap(time.Minute), nap(time.Hour)), stages(hashB, nap(time.Minute), nap(time.Second)))
 	a, b := ref(start(t, env, ports.StartRequest{Type: "Stages"})), ref(start(t, env, ports.StartRequest{Type: "Stages"}))
@@ -278,7 +278,7 @@ func TestRepinOpenRun(t *testing.T) {
 	}
 }
 
-// [D-10] A package that is gone blocks the runs that need it, not the boot; once it is back they go on.
+// [DET-3] [D-10] A package that is gone blocks the runs that need it, not the boot; once it is back they go on.
 func TestMissingPackage(t *testing.T) {
 	a := stages(hashA, nap(time.Minute), nap(time.Hour))
 	b := native.NewProgram(hashB, echo)

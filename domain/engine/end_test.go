@@ -19,7 +19,7 @@ import (
 	"github.com/aionrun/aion/sdk/workflow"
 )
 
-// A cancel is recorded and reaches the code as the cancellation of its scope; the code may catch it, and cleans up in a detached scope.
+// [END-1] A cancel is recorded and reaches the code as the cancellation of its scope; the code may catch it, and cleans up in a detached scope.
 func TestCancel(t *testing.T) {
 	undo := activity.Define[string, string]("Undo", activity.Options{})
 	tidy := workflow.Define("Tidy", func(ctx workflow.Context, how string) (string, error) {
@@ -107,7 +107,7 @@ func TestCancelTwice(t *testing.T) {
 	}
 }
 
-// Terminate ends the run at once, no code of it runs, its timers and tasks end with it, and its workers are told.
+// [END-2] Terminate ends the run at once, no code of it runs, its timers and tasks end with it, and its workers are told.
 func TestTerminate(t *testing.T) {
 	ran := false
 	w := workflow.Define("Busy", func(ctx workflow.Context, _ workflow.None) (workflow.None, error) {
@@ -159,7 +159,7 @@ func TestTerminate(t *testing.T) {
 	}
 }
 
-// [T-1] Timers fire once, never early, in order, over restarts; one that is canceled does not, and the history says which of the two it was.
+// [TMR-1] [T-1] Timers fire once, never early, in order, over restarts; one that is canceled does not, and the history says which of the two it was.
 func TestTimers(t *testing.T) {
 	order := workflow.Define("Order", func(ctx workflow.Context, ds []time.Duration) ([]string, error) {
 		var got []string
@@ -200,7 +200,7 @@ func TestTimers(t *testing.T) {
 	}
 }
 
-// A timer against its cancel, and against a signal: one winner, and it is in the history.
+// [TMR-2] A timer against its cancel, and against a signal: one winner, and it is in the history.
 func TestTimerAgainstCancel(t *testing.T) {
 	race := workflow.Define("Race", func(ctx workflow.Context, d time.Duration) (string, error) {
 		won := ""

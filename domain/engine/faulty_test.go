@@ -135,7 +135,7 @@ func withFaults(t testing.TB, configure func(o *aion.Options), d ...workflow.Def
 	return env, f
 }
 
-// [C-7] What is not committed is not seen: the caller hears unavailable, and the same call made again takes effect once.
+// [HIS-2] [START-4] [C-7] What is not committed is not seen: the caller hears unavailable, and the same call made again takes effect once.
 func TestFailedCommit(t *testing.T) {
 	for h, reason := range map[how]fault.Reason{unavailable: fault.Unavailable, overloaded: fault.Overloaded, conflict: fault.Unavailable, unknown: fault.Unavailable, unknownYes: fault.Unavailable, lostAnswer: fault.Unavailable} {
 		t.Run(fmt.Sprint(h), func(t *testing.T) {
@@ -270,7 +270,7 @@ func TestUnknownCommitGoesOn(t *testing.T) {
 	}
 }
 
-// A result is acknowledged only when it is in the history: while it is not, the worker comes back with it.
+// [ACT-1] [ACT-9] A result is acknowledged only when it is in the history: while it is not, the worker comes back with it.
 func TestResultIsAcknowledgedWhenDurable(t *testing.T) {
 	env, f := withFaults(t, nil, works)
 	r := ref(start(t, env, request(works, "x")))

@@ -129,19 +129,6 @@ func (in *endInput) digest() [32]byte {
 	return sha256.Sum256([]byte(fmt.Sprintf("end\x00%v\x00%s\x00%s", in.terminate, in.req.Ref.Run, in.req.Reason)))
 }
 
-// inspectInput looks at a chain between its steps.
-type inspectInput struct {
-	answer[struct{}]
-	look func(c *chain, s *step) error
-}
-
-func (in *inspectInput) fail(err error) { in.give(struct{}{}, err) }
-
-func (in *inspectInput) apply(s *step) {
-	// Behind the commit, so that what is seen is durable.
-	s.after = append(s.after, func() { in.give(struct{}{}, in.look(s.c, s)) })
-}
-
 func tooLarge(what string, size, limit int) *fault.Error {
 	return fault.New(fault.PayloadTooLarge, "%s has %d bytes; at most %d are allowed", what, size, limit).
 		Hinted("store large values elsewhere and pass a reference, or raise limits.payload_bytes")

@@ -2,7 +2,9 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -271,14 +273,42 @@ func TestWaiters(t *testing.T) {
 	for range 40 {
 		<-began
 	}
-	env.Wait()
-	if n := env.Engine().Resident(); n != 0 {
-		t.Errorf("%d runs in memory", n)
+	for env.Engine().Waiting() != 40 || env.Engine().Resident() != 0 { // all wait, and the run leaves memory all the same
+		runtime.Gosched()
 	}
 	if err := signal(env, r, "x", ""); err != nil {
 		t.Fatal(err)
 	}
 	all.Wait()
+}
+
+// [O-3] A caller that leaves is told so, and one that still waits when the engine ends hears that it may ask again.
+func TestWaitersAtTheEnd(t *testing.T) {
+	env := aiontest.New(t, defs(listen))
+	r := ref(start(t, env, request(listen, 1)))
+	leaving, leave := context.WithCancel(ctx)
+	left, stayed := make(chan error, 1), make(chan error, 1)
+	wait := func(c context.Context, ended chan<- error) {
+		_, err := env.Engine().Result(c, ports.ResultRequest{Ref: r, Wait: time.Hour})
+		ended <- err
+	}
+	go wait(leaving, left)
+	go wait(ctx, stayed)
+	for env.Engine().Waiting() != 2 {
+		runtime.Gosched()
+	}
+	leave()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	env.Engine().Close()
+	// Which one depends on how far it had come: both say that the call may be made again.
+	if err := <-stayed; !fault.Has(err, fault.Draining) && !fault.Has(err, fault.Unavailable) {
+		t.Error(err)
+	}
+	if n := env.Engine().Waiting(); n != 0 {
+		t.Errorf("%d still wait", n)
+	}
 }
 
 // A run that waits is seen by everybody in the same words.
@@ -323,7 +353,7 @@ func TestWaitingFor(t *testing.T) {
 	}
 }
 
-// Two programs, one process: the identity of the code is the package's, and a history shows which it was.
+// [PKG-1] Two programs, one process: the identity of the code is the package's, and a history shows which it was.
 func TestPackagesSideBySide(t *testing.T) {
 	one := native.NewProgram(hashA, workflow.Define("One", func(workflow.Context, workflow.None) (int, error) { return 1, nil }))
 	two := native.NewProgram(hashB, workflow.Define("Two", func(workflow.Context, workflow.None) (int, error) { return 2, nil }))

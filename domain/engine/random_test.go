@@ -122,7 +122,7 @@ type chaos struct {
 	once  map[string]int // calls of at-most-once activities
 }
 
-// TestRandom drives random workflows with random inputs, restarts and failures. Afterwards every run has ended as it should: one closing event, each
+// [HIS-1] TestRandom drives random workflows with random inputs, restarts and failures. Afterwards every run has ended as it should: one closing event, each
 // activity settled once and never run after that, what was acknowledged in the history, no at-most-once activity run twice, and every history replays.
 func TestRandom(t *testing.T) {
 	seeds, first := 60, 0

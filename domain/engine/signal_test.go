@@ -17,7 +17,7 @@ import (
 	"github.com/aionrun/aion/sdk/workflow"
 )
 
-// Signals are delivered in recorded order, also those that come before the code receives them, over restarts and parking.
+// [SIG-1] Signals are delivered in recorded order, also those that come before the code receives them, over restarts and parking.
 func TestSignalsInOrder(t *testing.T) {
 	late := workflow.Define("Late", func(ctx workflow.Context, n int) ([]string, error) {
 		if err := workflow.Sleep(ctx, time.Hour); err != nil {
@@ -82,7 +82,7 @@ func TestConcurrentSignals(t *testing.T) {
 	}
 }
 
-// [M-2] A signal counts once for its RequestID: in a burst, later, after a restart, after the end of the run; not for another signal.
+// [SIG-2] [SIG-3] [M-2] A signal counts once for its RequestID: in a burst, later, after a restart, after the end of the run; not for another signal.
 func TestSignalOncePerRequest(t *testing.T) {
 	env := aiontest.New(t, defs(listen))
 	sr := request(listen, 2)
@@ -117,7 +117,7 @@ func TestSignalOncePerRequest(t *testing.T) {
 	want(t, signal(env, r, "b", "r2"), fault.NotRunning)
 }
 
-// What cannot be signalled says why.
+// [ID-1] What cannot be signalled says why.
 func TestSignalRefuses(t *testing.T) {
 	env := aiontest.New(t, aiontest.Options{Workflows: []workflow.Definition{listen}, Configure: func(o *aion.Options) { o.Limits.PayloadBytes = 100 }})
 	r := request(listen, 5)
@@ -226,7 +226,7 @@ func TestBurst(t *testing.T) {
 	}
 }
 
-// A query asks a copy: it answers from the last step and changes nothing.
+// [QRY-1] [QRY-2] A query asks a copy: it answers from the last step and changes nothing.
 func TestQuery(t *testing.T) {
 	ask := workflow.DefineQuery[int, int]("Add")
 	bad := workflow.DefineQuery[workflow.None, int]("Bad")
@@ -286,7 +286,7 @@ func TestQuery(t *testing.T) {
 	}
 }
 
-// [D-8] A blocked run answers from the last boundary that replays.
+// [QRY-2] [D-8] A blocked run answers from the last boundary that replays.
 func TestQueryBlocked(t *testing.T) {
 	fragile := workflow.Define("Fragile", func(ctx workflow.Context, _ workflow.None) (workflow.None, error) {
 		var got []string
@@ -321,7 +321,7 @@ func TestQueryBlocked(t *testing.T) {
 	}
 }
 
-// A query that is not answered in time says so, by the engine's clock.
+// [QRY-1] A query that is not answered in time says so, by the engine's clock.
 func TestQueryTimeout(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	slow := workflow.DefineQuery[workflow.None, int]("Slow")

@@ -16,7 +16,7 @@ import (
 	"github.com/aionrun/aion/sdk/workflow"
 )
 
-// [M-2] A start happens once for its RequestID, whatever happens between the two calls.
+// [START-1] [M-2] A start happens once for its RequestID, whatever happens between the two calls.
 func TestStartOncePerRequest(t *testing.T) {
 	for _, id := range []model.WorkflowID{"", "mine"} {
 		for name, between := range map[string]func(env *aiontest.Env, r ports.StartResult){
@@ -50,7 +50,7 @@ func TestStartOncePerRequest(t *testing.T) {
 	}
 }
 
-// [M-2] A start without any ID is a new run each time; one with a RequestID gets an ID derived from it and its namespace.
+// [START-2] [M-2] A start without any ID is a new run each time; one with a RequestID gets an ID derived from it and its namespace.
 func TestMintedIDs(t *testing.T) {
 	env := aiontest.New(t, aiontest.Options{Workflows: []workflow.Definition{echo}, Configure: func(o *aion.Options) { o.Namespaces.AutoCreate = true }})
 	a, b := start(t, env, request(echo, "x")), start(t, env, request(echo, "x"))
@@ -66,7 +66,7 @@ func TestMintedIDs(t *testing.T) {
 	}
 }
 
-// What a start does when its WorkflowID is taken by a run that is open, or was.
+// [START-3] What a start does when its WorkflowID is taken by a run that is open, or was.
 func TestWorkflowIDPolicies(t *testing.T) {
 	closed := map[string]func(env *aiontest.Env, r ports.WorkflowRef) error{
 		"completed": func(env *aiontest.Env, r ports.WorkflowRef) error { return signal(env, r, "x", "") },
@@ -195,7 +195,7 @@ func TestConcurrentStarts(t *testing.T) {
 	}
 }
 
-// What cannot be started says why.
+// [ID-1] [PAY-2] What cannot be started says why.
 func TestStartRefuses(t *testing.T) {
 	env := aiontest.New(t, aiontest.Options{Workflows: []workflow.Definition{echo, sleeper}, Configure: func(o *aion.Options) { o.Limits.PayloadBytes = 100 }})
 	ok := request(echo, "x")
@@ -333,7 +333,7 @@ func TestStartedIsRecorded(t *testing.T) {
 	}
 }
 
-// [T-1] A run timeout ends the run at its time, over restarts, and no code of it runs.
+// [START-5] [T-1] A run timeout ends the run at its time, over restarts, and no code of it runs.
 func TestRunTimeout(t *testing.T) {
 	env := aiontest.New(t, defs(works))
 	r := request(works, "x")

@@ -180,45 +180,50 @@ func (e *Engine) queryDeadline(ctx context.Context) (context.Context, context.Ca
 	return ctx, func() { t.Stop(); cancel() }
 }
 
+// asked is what a query is answered from: a copy of the run's code, nil when one has to be made from the history.
+type asked struct {
+	copy ports.Instance
+	res  ports.QueryResult
+}
+
+// ask gives a copy of the code at the chain's last step.
+func (c *chain) ask(ref ports.WorkflowRef) (asked, error) {
+	switch {
+	case !c.exists:
+		return asked{}, notFound(ref)
+	case c.state == nil, ref.Run != "" && ref.Run != c.run.ID, c.state.Blocked != nil, c.state.Activations == 0, c.state.Seq != c.row.HeadSeq:
+		return asked{}, nil
+	}
+	if c.inst == nil {
+		// Let the chain have its code back: the next input will need it as well.
+		prog, err := c.e.packages.program(c.e.base, c.state.Package)
+		if err != nil {
+			return asked{}, nil
+		}
+		inst, err := c.rebuild(prog, false)
+		if err != nil {
+			return asked{}, nil
+		}
+		c.inst, c.prog = inst, prog
+	}
+	inst, ok, err := c.inst.Clone(c.e.base)
+	if err != nil || !ok {
+		return asked{}, err
+	}
+	return asked{copy: inst, res: ports.QueryResult{Run: c.run.ID, AsOf: c.state.Seq}}, nil
+}
+
 func (e *Engine) query(ctx context.Context, key model.ChainKey, r ports.QueryRequest) (ports.QueryResult, error) {
-	var copy_ ports.Instance
-	var res ports.QueryResult
-	var rebuild bool
-	err := e.inspect(ctx, key, func(c *chain, s *step) error {
-		if !c.exists {
-			return notFound(r.Ref)
+	got, err := inspect(ctx, e, key, func(c *chain, _ *step) (asked, error) { return c.ask(r.Ref) }, func(a asked) {
+		if a.copy != nil {
+			a.copy.Close(e.base)
 		}
-		if c.state == nil || r.Ref.Run != "" && r.Ref.Run != c.run.ID || c.state.Blocked != nil || c.state.Activations == 0 || c.state.Seq != c.row.HeadSeq {
-			rebuild = true
-			return nil
-		}
-		res.Run, res.AsOf = c.run.ID, c.state.Seq
-		if c.inst == nil {
-			// Let the chain have its code back: the next input will need it as well.
-			prog, err := e.packages.program(e.base, c.state.Package)
-			if err != nil {
-				rebuild = true
-				return nil
-			}
-			inst, err := c.rebuild(prog, false)
-			if err != nil {
-				rebuild = true
-				return nil
-			}
-			c.inst, c.prog = inst, prog
-		}
-		var ok bool
-		var err error
-		if copy_, ok, err = c.inst.Clone(e.base); err != nil {
-			return err
-		}
-		rebuild = !ok
-		return nil
 	})
 	if err != nil {
 		return ports.QueryResult{}, err
 	}
-	if rebuild {
+	copy_, res := got.copy, got.res
+	if copy_ == nil {
 		if copy_, res, err = e.rebuildForQuery(ctx, r.Ref); err != nil {
 			return ports.QueryResult{}, err
 		}

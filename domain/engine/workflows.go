@@ -122,31 +122,21 @@ func (e *Engine) end(ctx context.Context, r ports.EndRequest, terminate bool) (m
 	return wait(ctx, in.answer)
 }
 
-// inspect looks at a chain between its steps.
-func (e *Engine) inspect(ctx context.Context, key model.ChainKey, look func(c *chain, s *step) error) error {
-	in := &inspectInput{answer: newAnswer[struct{}](), look: look}
-	e.submit(key, in)
-	_, err := wait(ctx, in.answer)
-	return err
-}
-
 // Describe shows a run.
 func (e *Engine) Describe(ctx context.Context, ref ports.WorkflowRef) (ports.Description, error) {
 	key, err := e.ref(ctx, &ref)
 	if err != nil {
 		return ports.Description{}, err
 	}
-	var d ports.Description
-	err = e.inspect(ctx, key, func(c *chain, s *step) error {
+	d, err := inspect(ctx, e, key, func(c *chain, s *step) (ports.Description, error) {
 		switch {
 		case !c.exists:
-			return notFound(ref)
+			return ports.Description{}, notFound(ref)
 		case ref.Run != "" && ref.Run != c.run.ID, c.state == nil || !c.state.Open():
-			return nil
+			return ports.Description{}, nil
 		}
-		d = c.describe(time.Unix(0, s.now))
-		return nil
-	})
+		return c.describe(time.Unix(0, s.now)), nil
+	}, nil)
 	if err != nil || d.Run.ID != "" {
 		return d, err
 	}
@@ -247,19 +237,17 @@ func (e *Engine) standing(ctx context.Context, ref ports.WorkflowRef) (ports.Out
 	if !run.Status.Open() {
 		return e.outcomeOfClosed(ctx, run)
 	}
-	o := ports.Outcome{Run: run.ID, Status: model.StatusRunning}
-	err = e.inspect(ctx, model.ChainKey{Namespace: ref.Namespace, WorkflowID: ref.WorkflowID}, func(c *chain, s *step) error {
-		if c.exists && c.run.ID == run.ID && c.state != nil && c.state.Open() {
-			o.WaitingFor = c.waitingFor(time.Unix(0, s.now))
-			if b := c.state.Blocked; b != nil {
-				o.Blocked = blockedInfo(b, c.state.BlockedAt)
-			}
-			return nil
+	o, err := inspect(ctx, e, model.ChainKey{Namespace: ref.Namespace, WorkflowID: ref.WorkflowID}, func(c *chain, s *step) (ports.Outcome, error) {
+		if !c.exists || c.run.ID != run.ID || c.state == nil || !c.state.Open() {
+			return ports.Outcome{}, nil // it closed meanwhile
 		}
-		run.Status = model.StatusUnspecified // it closed meanwhile
-		return nil
-	})
-	if err != nil || run.Status.Open() {
+		o := ports.Outcome{Run: run.ID, Status: model.StatusRunning, WaitingFor: c.waitingFor(time.Unix(0, s.now))}
+		if b := c.state.Blocked; b != nil {
+			o.Blocked = blockedInfo(b, c.state.BlockedAt)
+		}
+		return o, nil
+	}, nil)
+	if err != nil || o.Run != "" {
 		return o, err
 	}
 	if run, err = e.runOf(ctx, ports.WorkflowRef{Namespace: ref.Namespace, WorkflowID: ref.WorkflowID, Run: run.ID}); err != nil {

@@ -123,7 +123,7 @@ func TestReplayGivesWhatWasDelivered(t *testing.T) {
 	}
 }
 
-// [D-10] Code that does not do what is recorded is told apart by kind, number, name, options and input, by what is missing and by what is too much.
+// [DET-2] [D-10] Code that does not do what is recorded is told apart by kind, number, name, options and input, by what is missing and by what is too much.
 func TestMismatch(t *testing.T) {
 	change := func(f func(a *history.ActivityScheduled)) code {
 		return func(n int, _ []history.Event) []history.Attributes {

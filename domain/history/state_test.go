@@ -77,7 +77,7 @@ func TestFold(t *testing.T) {
 	}
 }
 
-// Each closing kind ends the run with its status.
+// [HIS-3] Each closing kind ends the run with its status.
 func TestClosing(t *testing.T) {
 	for a, want := range map[history.Attributes]model.Status{
 		&history.Completed{}: model.StatusCompleted, &history.Failed{Failure: &model.Failure{}}: model.StatusFailed, &history.Canceled{}: model.StatusCanceled,
@@ -89,7 +89,7 @@ func TestClosing(t *testing.T) {
 	}
 }
 
-// What cannot follow is refused: the history is damaged, or the engine is about to damage it.
+// [HIS-1] [HIS-3] What cannot follow is refused: the history is damaged, or the engine is about to damage it.
 func TestApplyRefuses(t *testing.T) {
 	blocked := []history.Attributes{&history.Blocked{What: "panic"}}
 	for _, c := range []struct {

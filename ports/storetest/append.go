@@ -277,6 +277,7 @@ func victimWithMessage(t *testing.T, st ports.Store) *subject {
 	return victim
 }
 
+// [HIS-2] [HIS-5]
 func failingLeavesNothing(t *testing.T, st ports.Store) {
 	victim := victimWithMessage(t, st)
 	for name, a := range badAppends(victim) {

@@ -19,6 +19,7 @@ var awkward = []string{
 	"NUL\x00inside", "\x00", "ends in NUL\x00", "\xff\xfe not UTF-8", strings.Repeat("é", 127) + "x", strings.Repeat("z", 255),
 }
 
+// [PAY-1]
 func payloadBytes(t *testing.T, st ports.Store) {
 	bodies := [][]byte{{}, {0}, {0, 0, 0}, bytes.Repeat([]byte{0, 0xff}, 5000)}
 	for _, s := range awkward {
@@ -70,7 +71,7 @@ func payloadBytes(t *testing.T, st ports.Store) {
 	}
 }
 
-// identifiers uses each awkward text as every identifier at once: texts that a store takes for equal show as a conflict,
+// [ID-2] identifiers uses each awkward text as every identifier at once: texts that a store takes for equal show as a conflict,
 // texts that it changes show as a difference.
 func identifiers(t *testing.T, st ports.Store) {
 	ctx := t.Context()

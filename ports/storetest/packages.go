@@ -11,6 +11,7 @@ import (
 	"github.com/aionrun/aion/ports"
 )
 
+// [PKG-1]
 func packages(t *testing.T, st ports.Store) {
 	ctx := t.Context()
 	p := ports.Package{Hash: "h1", Name: "orders", Manifest: []byte(`{"a":1}`), Code: []byte("code"), DeployedAt: epoch0}

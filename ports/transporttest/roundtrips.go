@@ -126,7 +126,7 @@ func events() []byte {
 	return append(append(b, 0x0a, byte(len(unknown))), unknown...)
 }
 
-// A call arrives as it was made, and its answer comes back as it was given.
+// [PAY-1] A call arrives as it was made, and its answer comes back as it was given.
 func testRoundTrips(t *testing.T, dial Dial) {
 	for _, c := range trips() {
 		t.Run(c.method, func(t *testing.T) {
@@ -183,7 +183,7 @@ func testOutcomes(t *testing.T, dial Dial) {
 	}
 }
 
-// Identifiers and payloads are not the transport's to look at: whatever valid text and whatever bytes they are, they come through.
+// [ID-2] Identifiers and payloads are not the transport's to look at: whatever valid text and whatever bytes they are, they come through.
 func testAnyText(t *testing.T, dial Dial) {
 	s := &Service{}
 	client, ctx := dial(t, setup(s)), bounded(t)

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestProcesses runs the same script in four processes that differ in what Go lets differ, each in every variant, and compares every
+// [DET-1] TestProcesses runs the same script in four processes that differ in what Go lets differ, each in every variant, and compares every
 // boundary's commands and memory.
 func TestProcesses(t *testing.T) {
 	pkg, err := build.Package(t.Context(), "chaos", build.Options{})

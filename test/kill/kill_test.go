@@ -35,7 +35,7 @@ var (
 	full  = size{lanes: 60, servers: 60, workers: 20, counted: 30, runs: 200, inFlight: 10, limit: 8 * time.Minute}
 )
 
-// TestKill holds A-5, C-1, C-8, M-2 and S-6 on real processes: what was acknowledged is recorded, nothing runs after its result was
+// [START-4] [ACT-1] TestKill holds A-5, C-1, C-8, M-2 and S-6 on real processes: what was acknowledged is recorded, nothing runs after its result was
 // recorded, and every run ends as its plan says, however often server and workers are killed.
 func TestKill(t *testing.T) {
 	z := small

@@ -1,5 +1,5 @@
-// Package rules holds the tests to what they have to cover: each rule of docs/engine.md that is built is named by a test, and each method of
-// the API is called by the conformance suite of the transports.
+// Package rules holds the tests to what they have to cover: each rule of docs/engine.md that is built and each guarantee of
+// docs/guarantees.md is named by a test, and each method of the API is called by the conformance suite of the transports.
 package rules
 
 import (
@@ -24,7 +24,7 @@ func sources(t *testing.T, ok func(path string) bool) string {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && (d.Name() == "build" || d.Name() == ".git"):
+		case d.IsDir() && (path == "../../build" || d.Name() == ".git"):
 			return filepath.SkipDir
 		case d.IsDir() || !strings.HasSuffix(path, ".go") || !ok(filepath.ToSlash(path)):
 			return nil
@@ -56,6 +56,29 @@ func TestEveryRuleHasATest(t *testing.T) {
 	for _, r := range rules {
 		if !regexp.MustCompile(`\b` + r[2] + `\b`).MatchString(tests) {
 			t.Errorf("no test names rule %s", r[2])
+		}
+	}
+}
+
+// A test names a guarantee as [ACT-3], in a comment or in a test's name.
+func TestEveryGuaranteeHasATest(t *testing.T) {
+	page, err := os.ReadFile("../../docs/guarantees.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := sources(t, func(path string) bool { return isTest(path) || strings.Contains(path, "/sqlstoretest/") })
+	ids := regexp.MustCompile(`(?m)^\| ([A-Z]+-\d+) \|`).FindAllStringSubmatch(string(page), -1)
+	if len(ids) < 40 {
+		t.Fatalf("docs/guarantees.md has %d guarantees; the pattern no longer finds them", len(ids))
+	}
+	seen := map[string]bool{}
+	for _, id := range ids {
+		if seen[id[1]] {
+			t.Errorf("docs/guarantees.md has two guarantees %s", id[1])
+		}
+		seen[id[1]] = true
+		if !strings.Contains(tests, "["+id[1]+"]") {
+			t.Errorf("no test names guarantee [%s]", id[1])
 		}
 	}
 }

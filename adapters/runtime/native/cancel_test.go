@@ -81,6 +81,7 @@ func TestCancelOfTheRun(t *testing.T) {
 	}
 }
 
+// [ACT-8]
 func TestCancelWaits(t *testing.T) {
 	w := workflow.Define("W", func(ctx workflow.Context, in in) (string, error) {
 		return greet.With(activity.Options{Cancellation: activity.WaitCancel}).Execute(ctx, in)
@@ -124,6 +125,7 @@ func TestCancelBesideResult(t *testing.T) {
 	h.replay()
 }
 
+// [END-1]
 func TestScopes(t *testing.T) {
 	w := workflow.Define("W", func(ctx workflow.Context, _ workflow.None) ([]string, error) {
 		var log []string

@@ -132,7 +132,7 @@ func TestQueries(t *testing.T) {
 	}
 }
 
-// Now, random numbers and UUIDs are positional: the same on every replay, others in another run.
+// [DET-1] Now, random numbers and UUIDs are positional: the same on every replay, others in another run.
 func TestDeterminismInputs(t *testing.T) {
 	w := workflow.Define("W", func(ctx workflow.Context, _ workflow.None) ([]string, error) {
 		out := []string{workflow.UUID(ctx), fmt.Sprint(workflow.Rand(ctx).IntN(1000)), workflow.Now(ctx).Format(time.RFC3339)}

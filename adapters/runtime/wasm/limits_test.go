@@ -44,7 +44,7 @@ func begin(t testing.TB, p ports.Program, workflow, input string, limits ports.L
 	return i, out, err
 }
 
-// What a Go guest does wrong is told to its author in the trap's message and stack [D-10].
+// [DET-3] What a Go guest does wrong is told to its author in the trap's message and stack [D-10].
 func TestTrapsOfGoGuests(t *testing.T) {
 	_, p := flow.shared(t)
 	limits := ports.Limits{Fuel: 100_000_000, MemoryBytes: 64 << 20}

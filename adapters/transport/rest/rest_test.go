@@ -219,7 +219,7 @@ func TestSignalAndQuery(t *testing.T) {
 	}
 }
 
-// Any name is reached by its percent-encoded form, whatever it holds.
+// [ID-2] Any name is reached by its percent-encoded form, whatever it holds.
 func TestAnyName(t *testing.T) {
 	s := &transporttest.Service{}
 	c, base := serve(t, rest.Options{Service: s, Auth: dev.Auth{}})

@@ -218,6 +218,7 @@ func refusedAnyhow(t *testing.T, d sqlstore.Driver, path string) {
 	}
 }
 
+// [OWN-1]
 func secondServer(t *testing.T, d sqlstore.Driver) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "aion.db")
@@ -262,6 +263,7 @@ func foreignDatabase(t *testing.T, d sqlstore.Driver) {
 	}
 }
 
+// [OWN-1]
 func newerVersion(t *testing.T, d sqlstore.Driver) {
 	path := filepath.Join(t.TempDir(), "aion.db")
 	st := open(t, d, path)
