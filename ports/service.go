@@ -15,6 +15,8 @@ type Workflows interface {
 	Start(ctx context.Context, r StartRequest) (StartResult, error)
 	// Signal records a message; it is durable on return. Errors: NotFound, NotRunning, RequestIDReused, PayloadTooLarge, QuotaExceeded.
 	Signal(ctx context.Context, r SignalRequest) (model.RunID, error)
+	// SignalWithStart records a message to the chain's open run, or starts a run with it, in one commit. Errors: those of Start and Signal.
+	SignalWithStart(ctx context.Context, r SignalStartRequest) (StartResult, error)
 	// Query asks a copy of the run. Errors: NotFound, UnknownQuery, QueryFailed, QueryTimeout, Blocked (nothing replays).
 	Query(ctx context.Context, r QueryRequest) (QueryResult, error)
 	// Cancel records a cancel request. A second one changes nothing. Errors: NotFound, NotRunning.
@@ -120,6 +122,15 @@ type SignalRequest struct {
 	RequestID model.RequestID
 	Identity  string
 	Header    map[string]string
+}
+
+// SignalStartRequest is a message to the open run of a chain, and how to start a run where there is none. Start.RequestID and Start.Identity are those of
+// both. Start.Conflict 0 is ConflictUseExisting: the open run gets the message.
+type SignalStartRequest struct {
+	Start  StartRequest
+	Name   model.SignalName
+	Input  model.Payload
+	Header map[string]string
 }
 
 // QueryRequest is a question to a run.

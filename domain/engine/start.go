@@ -12,6 +12,7 @@ import (
 	"github.com/aionrun/aion/domain/fault"
 	"github.com/aionrun/aion/domain/history"
 	"github.com/aionrun/aion/domain/model"
+	"github.com/aionrun/aion/domain/signal"
 	"github.com/aionrun/aion/ports"
 )
 
@@ -20,6 +21,11 @@ const imageVersion = 1
 
 // Start starts a run.
 func (e *Engine) Start(ctx context.Context, r ports.StartRequest) (ports.StartResult, error) {
+	return e.start(ctx, r, nil)
+}
+
+// start starts a run, with a message where there is one.
+func (e *Engine) start(ctx context.Context, r ports.StartRequest, with *ports.SignalRequest) (ports.StartResult, error) {
 	if err := e.accepting(); err != nil {
 		return ports.StartResult{}, err
 	}
@@ -34,6 +40,14 @@ func (e *Engine) Start(ctx context.Context, r ports.StartRequest) (ports.StartRe
 		return ports.StartResult{}, err
 	}
 	in := &startInput{answer: newAnswer[ports.StartResult](), e: e, req: r, pkg: pkg, digest: startDigest(&r)}
+	if with != nil {
+		with.Ref, with.RequestID, with.Identity = ports.WorkflowRef{Namespace: r.Namespace, WorkflowID: r.WorkflowID}, r.RequestID, r.Identity
+		if err := signal.Check(*with, e.signalLimits()); err != nil {
+			return ports.StartResult{}, err
+		}
+		in.signal, in.digest = with, signalStartDigest(in.digest, with)
+		in.looked = true // as often as not the chain is there
+	}
 	key := model.ChainKey{Namespace: r.Namespace, WorkflowID: r.WorkflowID}
 	if r.Wait > 0 {
 		if in.waiter = e.waiters.add(key, ""); in.waiter == nil {
@@ -129,6 +143,7 @@ type startInput struct {
 	req    ports.StartRequest
 	pkg    model.PackageHash
 	digest [32]byte
+	signal *ports.SignalRequest // recorded in the run that is started or there, in the same append
 	waiter *waiter
 	looked bool // the optimistic creation was tried
 }
@@ -163,6 +178,12 @@ func (in *startInput) existing(s *step) (done bool, err error) {
 	if c.run.Status.Open() {
 		switch in.req.Conflict {
 		case ports.ConflictUseExisting:
+			if in.signal != nil {
+				if err := signal.Admit(c.state, c.e.signalLimits()); err != nil {
+					return false, err
+				}
+				s.add(signal.Event(*in.signal))
+			}
 			s.remember(in.req.RequestID, in.digest)
 			res := ports.StartResult{WorkflowID: in.req.WorkflowID, Run: c.run.ID, Package: c.run.Package}
 			s.after = append(s.after, func() { in.give(res, nil) })
@@ -206,6 +227,9 @@ func (in *startInput) create(s *step) {
 	}
 	if at := c.state.RunDeadline(); at != 0 {
 		c.pushDue(dueItem{at, dueRun, 0, 0})
+	}
+	if in.signal != nil {
+		s.add(signal.Event(*in.signal))
 	}
 	s.writeRun()
 	s.counter(r.Type, model.StatusRunning, 1)

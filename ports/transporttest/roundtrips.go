@@ -28,6 +28,7 @@ func trips() []trip {
 		Header: map[string]string{"traceparent": "00-1"}, Identity: Subject,
 	}
 	signal := ports.SignalRequest{Ref: ref(), Name: "approve", Input: payload("true"), RequestID: "req-2", Identity: Subject, Header: map[string]string{"a": "b"}}
+	withStart := ports.SignalStartRequest{Start: start, Name: "approve", Input: payload("true"), Header: map[string]string{"a": "b"}}
 	query := ports.QueryRequest{Ref: ref(), Name: "progress", Input: payload("7")}
 	end := ports.EndRequest{Ref: ref(), Reason: "no longer wanted", RequestID: "req-3", Identity: Subject}
 	repin := ports.RepinRequest{Ref: ref(), Package: model.PackageHash(strings.Repeat("ab", 32)), Identity: Subject}
@@ -55,6 +56,8 @@ func trips() []trip {
 		{"Start", start, ports.StartResult{WorkflowID: "order/7:a é", Run: "r1", Started: true, Package: pkg.Hash, Outcome: &ports.Outcome{Status: model.StatusCompleted, Result: payload("1")}},
 			func(ctx context.Context, s ports.Service) (any, error) { return s.Start(ctx, start) }},
 		{"Signal", signal, model.RunID("r1"), func(ctx context.Context, s ports.Service) (any, error) { return s.Signal(ctx, signal) }},
+		{"SignalWithStart", withStart, ports.StartResult{WorkflowID: "order/7:a é", Run: "r1", Started: true, Package: pkg.Hash, Outcome: &ports.Outcome{Status: model.StatusCompleted, Result: payload("1")}},
+			func(ctx context.Context, s ports.Service) (any, error) { return s.SignalWithStart(ctx, withStart) }},
 		{"Query", query, ports.QueryResult{Output: payload(`"half"`), AsOf: 12, Run: "r1"},
 			func(ctx context.Context, s ports.Service) (any, error) { return s.Query(ctx, query) }},
 		{"Cancel", end, model.RunID("r1"), func(ctx context.Context, s ports.Service) (any, error) { return s.Cancel(ctx, end) }},

@@ -75,6 +75,11 @@ func (s *Service) Signal(ctx context.Context, r ports.SignalRequest) (model.RunI
 	return ask[model.RunID](ctx, s, "Signal", r)
 }
 
+// SignalWithStart implements ports.Workflows.
+func (s *Service) SignalWithStart(ctx context.Context, r ports.SignalStartRequest) (ports.StartResult, error) {
+	return ask[ports.StartResult](ctx, s, "SignalWithStart", r)
+}
+
 // Query implements ports.Workflows.
 func (s *Service) Query(ctx context.Context, r ports.QueryRequest) (ports.QueryResult, error) {
 	return ask[ports.QueryResult](ctx, s, "Query", r)

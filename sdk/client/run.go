@@ -112,19 +112,12 @@ func Execute[I, O any](ctx context.Context, c *Client, w Workflow[I, O], in I, o
 }
 
 func start[I, O any](ctx context.Context, c *Client, w Workflow[I, O], in I, o StartOptions, wait time.Duration) (*Run[O], *aionv1.Outcome, error) {
-	input, err := w.EncodeInput(in)
+	req, err := startRequest(c, w, in, o)
 	if err != nil {
-		return nil, nil, fmt.Errorf("start workflow %s: its input: %w", w.Name(), err)
-	}
-	req := &aionv1.StartWorkflowRequest{
-		Namespace: c.link.Namespace, WorkflowId: o.ID, WorkflowType: w.Name(), Input: contract.Payload(input), TaskQueue: o.TaskQueue,
-		ReusePolicy: aionv1.WorkflowIdReusePolicy(o.Reuse), ConflictPolicy: aionv1.WorkflowIdConflictPolicy(o.Conflict), Header: o.Header,
+		return nil, nil, err
 	}
 	if wait > 0 {
 		req.Wait = durationpb.New(wait)
-	}
-	if o.RunTimeout != 0 {
-		req.RunTimeout = durationpb.New(o.RunTimeout)
 	}
 	res, err := call(ctx, c.workflows.StartWorkflow, req)
 	if err != nil {
@@ -133,6 +126,21 @@ func start[I, O any](ctx context.Context, c *Client, w Workflow[I, O], in I, o S
 	run := Get(c, w, Ref{ID: res.GetWorkflowId(), RunID: res.GetRunId()})
 	run.started = res.GetStarted()
 	return run, res.GetOutcome(), nil
+}
+
+func startRequest[I, O any](c *Client, w Workflow[I, O], in I, o StartOptions) (*aionv1.StartWorkflowRequest, error) {
+	input, err := w.EncodeInput(in)
+	if err != nil {
+		return nil, fmt.Errorf("start workflow %s: its input: %w", w.Name(), err)
+	}
+	req := &aionv1.StartWorkflowRequest{
+		Namespace: c.link.Namespace, WorkflowId: o.ID, WorkflowType: w.Name(), Input: contract.Payload(input), TaskQueue: o.TaskQueue,
+		ReusePolicy: aionv1.WorkflowIdReusePolicy(o.Reuse), ConflictPolicy: aionv1.WorkflowIdConflictPolicy(o.Conflict), Header: o.Header,
+	}
+	if o.RunTimeout != 0 {
+		req.RunTimeout = durationpb.New(o.RunTimeout)
+	}
+	return req, nil
 }
 
 // longPoll is how long one call waits at the server. Proxies cut calls that take much longer.

@@ -67,6 +67,12 @@ func (r *Remote) Signal(ctx context.Context, q ports.SignalRequest) (model.RunID
 	return model.RunID(res.GetRunId()), err
 }
 
+// SignalWithStart implements ports.Workflows.
+func (r *Remote) SignalWithStart(ctx context.Context, q ports.SignalStartRequest) (ports.StartResult, error) {
+	res, err := call(ctx, r.workflows.SignalWithStartWorkflow, wire.EncodeSignalStart(q))
+	return wire.DecodeSignalStartResult(res), err
+}
+
 // Query implements ports.Workflows.
 func (r *Remote) Query(ctx context.Context, q ports.QueryRequest) (ports.QueryResult, error) {
 	res, err := call(ctx, r.workflows.QueryWorkflow, wire.EncodeQuery(q))

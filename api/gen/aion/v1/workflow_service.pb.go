@@ -2454,6 +2454,165 @@ func (x *WorkflowCount) GetCount() int64 {
 	return 0
 }
 
+// SignalWithStartWorkflowRequest is a message to the chain's open run, and how to start a run where there is none.
+type SignalWithStartWorkflowRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// start.workflow_id is needed. start.conflict_policy says what happens to an open run: unspecified is USE_EXISTING here, which
+	// records the message in it. start.request_id is left out.
+	Start        *StartWorkflowRequest `protobuf:"bytes,1,opt,name=start,proto3" json:"start,omitempty"`
+	SignalName   string                `protobuf:"bytes,2,opt,name=signal_name,json=signalName,proto3" json:"signal_name,omitempty"`
+	SignalInput  *Payload              `protobuf:"bytes,3,opt,name=signal_input,json=signalInput,proto3" json:"signal_input,omitempty"`
+	SignalHeader map[string]string     `protobuf:"bytes,4,rep,name=signal_header,json=signalHeader,proto3" json:"signal_header,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Of start and message together.
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignalWithStartWorkflowRequest) Reset() {
+	*x = SignalWithStartWorkflowRequest{}
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignalWithStartWorkflowRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignalWithStartWorkflowRequest) ProtoMessage() {}
+
+func (x *SignalWithStartWorkflowRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignalWithStartWorkflowRequest.ProtoReflect.Descriptor instead.
+func (*SignalWithStartWorkflowRequest) Descriptor() ([]byte, []int) {
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *SignalWithStartWorkflowRequest) GetStart() *StartWorkflowRequest {
+	if x != nil {
+		return x.Start
+	}
+	return nil
+}
+
+func (x *SignalWithStartWorkflowRequest) GetSignalName() string {
+	if x != nil {
+		return x.SignalName
+	}
+	return ""
+}
+
+func (x *SignalWithStartWorkflowRequest) GetSignalInput() *Payload {
+	if x != nil {
+		return x.SignalInput
+	}
+	return nil
+}
+
+func (x *SignalWithStartWorkflowRequest) GetSignalHeader() map[string]string {
+	if x != nil {
+		return x.SignalHeader
+	}
+	return nil
+}
+
+func (x *SignalWithStartWorkflowRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// SignalWithStartWorkflowResponse names the run that has the message.
+type SignalWithStartWorkflowResponse struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	WorkflowId string                 `protobuf:"bytes,1,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	RunId      string                 `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// False when the run was there before.
+	Started bool `protobuf:"varint,3,opt,name=started,proto3" json:"started,omitempty"`
+	// Set when start.wait was asked for.
+	Outcome       *Outcome `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Package       string   `protobuf:"bytes,5,opt,name=package,proto3" json:"package,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignalWithStartWorkflowResponse) Reset() {
+	*x = SignalWithStartWorkflowResponse{}
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignalWithStartWorkflowResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignalWithStartWorkflowResponse) ProtoMessage() {}
+
+func (x *SignalWithStartWorkflowResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignalWithStartWorkflowResponse.ProtoReflect.Descriptor instead.
+func (*SignalWithStartWorkflowResponse) Descriptor() ([]byte, []int) {
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *SignalWithStartWorkflowResponse) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *SignalWithStartWorkflowResponse) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *SignalWithStartWorkflowResponse) GetStarted() bool {
+	if x != nil {
+		return x.Started
+	}
+	return false
+}
+
+func (x *SignalWithStartWorkflowResponse) GetOutcome() *Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return nil
+}
+
+func (x *SignalWithStartWorkflowResponse) GetPackage() string {
+	if x != nil {
+		return x.Package
+	}
+	return ""
+}
+
 var File_aion_v1_workflow_service_proto protoreflect.FileDescriptor
 
 const file_aion_v1_workflow_service_proto_rawDesc = "" +
@@ -2653,7 +2812,25 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\rWorkflowCount\x12#\n" +
 	"\rworkflow_type\x18\x01 \x01(\tR\fworkflowType\x12/\n" +
 	"\x06status\x18\x02 \x01(\x0e2\x17.aion.v1.WorkflowStatusR\x06status\x12\x14\n" +
-	"\x05count\x18\x03 \x01(\x03R\x05count*\xb8\x01\n" +
+	"\x05count\x18\x03 \x01(\x03R\x05count\"\xeb\x02\n" +
+	"\x1eSignalWithStartWorkflowRequest\x123\n" +
+	"\x05start\x18\x01 \x01(\v2\x1d.aion.v1.StartWorkflowRequestR\x05start\x12\x1f\n" +
+	"\vsignal_name\x18\x02 \x01(\tR\n" +
+	"signalName\x123\n" +
+	"\fsignal_input\x18\x03 \x01(\v2\x10.aion.v1.PayloadR\vsignalInput\x12^\n" +
+	"\rsignal_header\x18\x04 \x03(\v29.aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntryR\fsignalHeader\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tR\trequestId\x1a?\n" +
+	"\x11SignalHeaderEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb9\x01\n" +
+	"\x1fSignalWithStartWorkflowResponse\x12\x1f\n" +
+	"\vworkflow_id\x18\x01 \x01(\tR\n" +
+	"workflowId\x12\x15\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x18\n" +
+	"\astarted\x18\x03 \x01(\bR\astarted\x12*\n" +
+	"\aoutcome\x18\x04 \x01(\v2\x10.aion.v1.OutcomeR\aoutcome\x12\x18\n" +
+	"\apackage\x18\x05 \x01(\tR\apackage*\xb8\x01\n" +
 	"\x15WorkflowIdReusePolicy\x12(\n" +
 	"$WORKFLOW_ID_REUSE_POLICY_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1eWORKFLOW_ID_REUSE_POLICY_ALLOW\x10\x01\x12,\n" +
@@ -2669,10 +2846,11 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x1dPENDING_ACTIVITY_STATE_QUEUED\x10\x01\x12\"\n" +
 	"\x1ePENDING_ACTIVITY_STATE_RUNNING\x10\x02\x12&\n" +
 	"\"PENDING_ACTIVITY_STATE_BACKING_OFF\x10\x03\x12$\n" +
-	" PENDING_ACTIVITY_STATE_CANCELING\x10\x042\xa0\a\n" +
+	" PENDING_ACTIVITY_STATE_CANCELING\x10\x042\x90\b\n" +
 	"\x0fWorkflowService\x12P\n" +
 	"\rStartWorkflow\x12\x1d.aion.v1.StartWorkflowRequest\x1a\x1e.aion.v1.StartWorkflowResponse\"\x00\x12S\n" +
-	"\x0eSignalWorkflow\x12\x1e.aion.v1.SignalWorkflowRequest\x1a\x1f.aion.v1.SignalWorkflowResponse\"\x00\x12P\n" +
+	"\x0eSignalWorkflow\x12\x1e.aion.v1.SignalWorkflowRequest\x1a\x1f.aion.v1.SignalWorkflowResponse\"\x00\x12n\n" +
+	"\x17SignalWithStartWorkflow\x12'.aion.v1.SignalWithStartWorkflowRequest\x1a(.aion.v1.SignalWithStartWorkflowResponse\"\x00\x12P\n" +
 	"\rQueryWorkflow\x12\x1d.aion.v1.QueryWorkflowRequest\x1a\x1e.aion.v1.QueryWorkflowResponse\"\x00\x12S\n" +
 	"\x0eCancelWorkflow\x12\x1e.aion.v1.CancelWorkflowRequest\x1a\x1f.aion.v1.CancelWorkflowResponse\"\x00\x12\\\n" +
 	"\x11TerminateWorkflow\x12!.aion.v1.TerminateWorkflowRequest\x1a\".aion.v1.TerminateWorkflowResponse\"\x00\x12P\n" +
@@ -2697,84 +2875,87 @@ func file_aion_v1_workflow_service_proto_rawDescGZIP() []byte {
 }
 
 var file_aion_v1_workflow_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_aion_v1_workflow_service_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_aion_v1_workflow_service_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_aion_v1_workflow_service_proto_goTypes = []any{
-	(WorkflowIdReusePolicy)(0),        // 0: aion.v1.WorkflowIdReusePolicy
-	(WorkflowIdConflictPolicy)(0),     // 1: aion.v1.WorkflowIdConflictPolicy
-	(PendingActivityState)(0),         // 2: aion.v1.PendingActivityState
-	(*WorkflowRef)(nil),               // 3: aion.v1.WorkflowRef
-	(*Outcome)(nil),                   // 4: aion.v1.Outcome
-	(*OutcomeCanceled)(nil),           // 5: aion.v1.OutcomeCanceled
-	(*OutcomeTerminated)(nil),         // 6: aion.v1.OutcomeTerminated
-	(*OutcomeTimedOut)(nil),           // 7: aion.v1.OutcomeTimedOut
-	(*OutcomePending)(nil),            // 8: aion.v1.OutcomePending
-	(*StartWorkflowRequest)(nil),      // 9: aion.v1.StartWorkflowRequest
-	(*StartWorkflowResponse)(nil),     // 10: aion.v1.StartWorkflowResponse
-	(*SignalWorkflowRequest)(nil),     // 11: aion.v1.SignalWorkflowRequest
-	(*SignalWorkflowResponse)(nil),    // 12: aion.v1.SignalWorkflowResponse
-	(*QueryWorkflowRequest)(nil),      // 13: aion.v1.QueryWorkflowRequest
-	(*QueryWorkflowResponse)(nil),     // 14: aion.v1.QueryWorkflowResponse
-	(*CancelWorkflowRequest)(nil),     // 15: aion.v1.CancelWorkflowRequest
-	(*CancelWorkflowResponse)(nil),    // 16: aion.v1.CancelWorkflowResponse
-	(*TerminateWorkflowRequest)(nil),  // 17: aion.v1.TerminateWorkflowRequest
-	(*TerminateWorkflowResponse)(nil), // 18: aion.v1.TerminateWorkflowResponse
-	(*RepinWorkflowRequest)(nil),      // 19: aion.v1.RepinWorkflowRequest
-	(*RepinWorkflowResponse)(nil),     // 20: aion.v1.RepinWorkflowResponse
-	(*DescribeWorkflowRequest)(nil),   // 21: aion.v1.DescribeWorkflowRequest
-	(*DescribeWorkflowResponse)(nil),  // 22: aion.v1.DescribeWorkflowResponse
-	(*WorkflowRun)(nil),               // 23: aion.v1.WorkflowRun
-	(*PendingActivity)(nil),           // 24: aion.v1.PendingActivity
-	(*PendingTimer)(nil),              // 25: aion.v1.PendingTimer
-	(*GetHistoryRequest)(nil),         // 26: aion.v1.GetHistoryRequest
-	(*GetHistoryResponse)(nil),        // 27: aion.v1.GetHistoryResponse
-	(*GetResultRequest)(nil),          // 28: aion.v1.GetResultRequest
-	(*GetResultResponse)(nil),         // 29: aion.v1.GetResultResponse
-	(*ListWorkflowsRequest)(nil),      // 30: aion.v1.ListWorkflowsRequest
-	(*ListWorkflowsResponse)(nil),     // 31: aion.v1.ListWorkflowsResponse
-	(*CountWorkflowsRequest)(nil),     // 32: aion.v1.CountWorkflowsRequest
-	(*CountWorkflowsResponse)(nil),    // 33: aion.v1.CountWorkflowsResponse
-	(*WorkflowCount)(nil),             // 34: aion.v1.WorkflowCount
-	nil,                               // 35: aion.v1.StartWorkflowRequest.HeaderEntry
-	nil,                               // 36: aion.v1.StartWorkflowRequest.MemoEntry
-	nil,                               // 37: aion.v1.StartWorkflowRequest.SearchAttributesEntry
-	nil,                               // 38: aion.v1.SignalWorkflowRequest.HeaderEntry
-	(*Payload)(nil),                   // 39: aion.v1.Payload
-	(*Failure)(nil),                   // 40: aion.v1.Failure
-	(TimeoutKind)(0),                  // 41: aion.v1.TimeoutKind
-	(WorkflowStatus)(0),               // 42: aion.v1.WorkflowStatus
-	(*Blocked)(nil),                   // 43: aion.v1.Blocked
-	(*durationpb.Duration)(nil),       // 44: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),     // 45: google.protobuf.Timestamp
-	(*HistoryEvent)(nil),              // 46: aion.v1.HistoryEvent
+	(WorkflowIdReusePolicy)(0),              // 0: aion.v1.WorkflowIdReusePolicy
+	(WorkflowIdConflictPolicy)(0),           // 1: aion.v1.WorkflowIdConflictPolicy
+	(PendingActivityState)(0),               // 2: aion.v1.PendingActivityState
+	(*WorkflowRef)(nil),                     // 3: aion.v1.WorkflowRef
+	(*Outcome)(nil),                         // 4: aion.v1.Outcome
+	(*OutcomeCanceled)(nil),                 // 5: aion.v1.OutcomeCanceled
+	(*OutcomeTerminated)(nil),               // 6: aion.v1.OutcomeTerminated
+	(*OutcomeTimedOut)(nil),                 // 7: aion.v1.OutcomeTimedOut
+	(*OutcomePending)(nil),                  // 8: aion.v1.OutcomePending
+	(*StartWorkflowRequest)(nil),            // 9: aion.v1.StartWorkflowRequest
+	(*StartWorkflowResponse)(nil),           // 10: aion.v1.StartWorkflowResponse
+	(*SignalWorkflowRequest)(nil),           // 11: aion.v1.SignalWorkflowRequest
+	(*SignalWorkflowResponse)(nil),          // 12: aion.v1.SignalWorkflowResponse
+	(*QueryWorkflowRequest)(nil),            // 13: aion.v1.QueryWorkflowRequest
+	(*QueryWorkflowResponse)(nil),           // 14: aion.v1.QueryWorkflowResponse
+	(*CancelWorkflowRequest)(nil),           // 15: aion.v1.CancelWorkflowRequest
+	(*CancelWorkflowResponse)(nil),          // 16: aion.v1.CancelWorkflowResponse
+	(*TerminateWorkflowRequest)(nil),        // 17: aion.v1.TerminateWorkflowRequest
+	(*TerminateWorkflowResponse)(nil),       // 18: aion.v1.TerminateWorkflowResponse
+	(*RepinWorkflowRequest)(nil),            // 19: aion.v1.RepinWorkflowRequest
+	(*RepinWorkflowResponse)(nil),           // 20: aion.v1.RepinWorkflowResponse
+	(*DescribeWorkflowRequest)(nil),         // 21: aion.v1.DescribeWorkflowRequest
+	(*DescribeWorkflowResponse)(nil),        // 22: aion.v1.DescribeWorkflowResponse
+	(*WorkflowRun)(nil),                     // 23: aion.v1.WorkflowRun
+	(*PendingActivity)(nil),                 // 24: aion.v1.PendingActivity
+	(*PendingTimer)(nil),                    // 25: aion.v1.PendingTimer
+	(*GetHistoryRequest)(nil),               // 26: aion.v1.GetHistoryRequest
+	(*GetHistoryResponse)(nil),              // 27: aion.v1.GetHistoryResponse
+	(*GetResultRequest)(nil),                // 28: aion.v1.GetResultRequest
+	(*GetResultResponse)(nil),               // 29: aion.v1.GetResultResponse
+	(*ListWorkflowsRequest)(nil),            // 30: aion.v1.ListWorkflowsRequest
+	(*ListWorkflowsResponse)(nil),           // 31: aion.v1.ListWorkflowsResponse
+	(*CountWorkflowsRequest)(nil),           // 32: aion.v1.CountWorkflowsRequest
+	(*CountWorkflowsResponse)(nil),          // 33: aion.v1.CountWorkflowsResponse
+	(*WorkflowCount)(nil),                   // 34: aion.v1.WorkflowCount
+	(*SignalWithStartWorkflowRequest)(nil),  // 35: aion.v1.SignalWithStartWorkflowRequest
+	(*SignalWithStartWorkflowResponse)(nil), // 36: aion.v1.SignalWithStartWorkflowResponse
+	nil,                                     // 37: aion.v1.StartWorkflowRequest.HeaderEntry
+	nil,                                     // 38: aion.v1.StartWorkflowRequest.MemoEntry
+	nil,                                     // 39: aion.v1.StartWorkflowRequest.SearchAttributesEntry
+	nil,                                     // 40: aion.v1.SignalWorkflowRequest.HeaderEntry
+	nil,                                     // 41: aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
+	(*Payload)(nil),                         // 42: aion.v1.Payload
+	(*Failure)(nil),                         // 43: aion.v1.Failure
+	(TimeoutKind)(0),                        // 44: aion.v1.TimeoutKind
+	(WorkflowStatus)(0),                     // 45: aion.v1.WorkflowStatus
+	(*Blocked)(nil),                         // 46: aion.v1.Blocked
+	(*durationpb.Duration)(nil),             // 47: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),           // 48: google.protobuf.Timestamp
+	(*HistoryEvent)(nil),                    // 49: aion.v1.HistoryEvent
 }
 var file_aion_v1_workflow_service_proto_depIdxs = []int32{
-	39, // 0: aion.v1.Outcome.completed:type_name -> aion.v1.Payload
-	40, // 1: aion.v1.Outcome.failed:type_name -> aion.v1.Failure
+	42, // 0: aion.v1.Outcome.completed:type_name -> aion.v1.Payload
+	43, // 1: aion.v1.Outcome.failed:type_name -> aion.v1.Failure
 	5,  // 2: aion.v1.Outcome.canceled:type_name -> aion.v1.OutcomeCanceled
 	6,  // 3: aion.v1.Outcome.terminated:type_name -> aion.v1.OutcomeTerminated
 	7,  // 4: aion.v1.Outcome.timed_out:type_name -> aion.v1.OutcomeTimedOut
 	8,  // 5: aion.v1.Outcome.pending:type_name -> aion.v1.OutcomePending
-	39, // 6: aion.v1.OutcomeCanceled.details:type_name -> aion.v1.Payload
-	41, // 7: aion.v1.OutcomeTimedOut.kind:type_name -> aion.v1.TimeoutKind
-	42, // 8: aion.v1.OutcomePending.status:type_name -> aion.v1.WorkflowStatus
-	43, // 9: aion.v1.OutcomePending.blocked:type_name -> aion.v1.Blocked
-	39, // 10: aion.v1.StartWorkflowRequest.input:type_name -> aion.v1.Payload
-	44, // 11: aion.v1.StartWorkflowRequest.wait:type_name -> google.protobuf.Duration
-	44, // 12: aion.v1.StartWorkflowRequest.run_timeout:type_name -> google.protobuf.Duration
+	42, // 6: aion.v1.OutcomeCanceled.details:type_name -> aion.v1.Payload
+	44, // 7: aion.v1.OutcomeTimedOut.kind:type_name -> aion.v1.TimeoutKind
+	45, // 8: aion.v1.OutcomePending.status:type_name -> aion.v1.WorkflowStatus
+	46, // 9: aion.v1.OutcomePending.blocked:type_name -> aion.v1.Blocked
+	42, // 10: aion.v1.StartWorkflowRequest.input:type_name -> aion.v1.Payload
+	47, // 11: aion.v1.StartWorkflowRequest.wait:type_name -> google.protobuf.Duration
+	47, // 12: aion.v1.StartWorkflowRequest.run_timeout:type_name -> google.protobuf.Duration
 	0,  // 13: aion.v1.StartWorkflowRequest.reuse_policy:type_name -> aion.v1.WorkflowIdReusePolicy
 	1,  // 14: aion.v1.StartWorkflowRequest.conflict_policy:type_name -> aion.v1.WorkflowIdConflictPolicy
-	35, // 15: aion.v1.StartWorkflowRequest.header:type_name -> aion.v1.StartWorkflowRequest.HeaderEntry
-	36, // 16: aion.v1.StartWorkflowRequest.memo:type_name -> aion.v1.StartWorkflowRequest.MemoEntry
-	37, // 17: aion.v1.StartWorkflowRequest.search_attributes:type_name -> aion.v1.StartWorkflowRequest.SearchAttributesEntry
-	44, // 18: aion.v1.StartWorkflowRequest.start_delay:type_name -> google.protobuf.Duration
-	44, // 19: aion.v1.StartWorkflowRequest.execution_timeout:type_name -> google.protobuf.Duration
+	37, // 15: aion.v1.StartWorkflowRequest.header:type_name -> aion.v1.StartWorkflowRequest.HeaderEntry
+	38, // 16: aion.v1.StartWorkflowRequest.memo:type_name -> aion.v1.StartWorkflowRequest.MemoEntry
+	39, // 17: aion.v1.StartWorkflowRequest.search_attributes:type_name -> aion.v1.StartWorkflowRequest.SearchAttributesEntry
+	47, // 18: aion.v1.StartWorkflowRequest.start_delay:type_name -> google.protobuf.Duration
+	47, // 19: aion.v1.StartWorkflowRequest.execution_timeout:type_name -> google.protobuf.Duration
 	4,  // 20: aion.v1.StartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
 	3,  // 21: aion.v1.SignalWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	39, // 22: aion.v1.SignalWorkflowRequest.input:type_name -> aion.v1.Payload
-	38, // 23: aion.v1.SignalWorkflowRequest.header:type_name -> aion.v1.SignalWorkflowRequest.HeaderEntry
+	42, // 22: aion.v1.SignalWorkflowRequest.input:type_name -> aion.v1.Payload
+	40, // 23: aion.v1.SignalWorkflowRequest.header:type_name -> aion.v1.SignalWorkflowRequest.HeaderEntry
 	3,  // 24: aion.v1.QueryWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	39, // 25: aion.v1.QueryWorkflowRequest.input:type_name -> aion.v1.Payload
-	39, // 26: aion.v1.QueryWorkflowResponse.output:type_name -> aion.v1.Payload
+	42, // 25: aion.v1.QueryWorkflowRequest.input:type_name -> aion.v1.Payload
+	42, // 26: aion.v1.QueryWorkflowResponse.output:type_name -> aion.v1.Payload
 	3,  // 27: aion.v1.CancelWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
 	3,  // 28: aion.v1.TerminateWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
 	3,  // 29: aion.v1.RepinWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
@@ -2782,56 +2963,62 @@ var file_aion_v1_workflow_service_proto_depIdxs = []int32{
 	23, // 31: aion.v1.DescribeWorkflowResponse.run:type_name -> aion.v1.WorkflowRun
 	24, // 32: aion.v1.DescribeWorkflowResponse.activities:type_name -> aion.v1.PendingActivity
 	25, // 33: aion.v1.DescribeWorkflowResponse.timers:type_name -> aion.v1.PendingTimer
-	43, // 34: aion.v1.DescribeWorkflowResponse.blocked:type_name -> aion.v1.Blocked
-	45, // 35: aion.v1.DescribeWorkflowResponse.blocked_since:type_name -> google.protobuf.Timestamp
-	42, // 36: aion.v1.WorkflowRun.status:type_name -> aion.v1.WorkflowStatus
-	45, // 37: aion.v1.WorkflowRun.started_at:type_name -> google.protobuf.Timestamp
-	45, // 38: aion.v1.WorkflowRun.closed_at:type_name -> google.protobuf.Timestamp
+	46, // 34: aion.v1.DescribeWorkflowResponse.blocked:type_name -> aion.v1.Blocked
+	48, // 35: aion.v1.DescribeWorkflowResponse.blocked_since:type_name -> google.protobuf.Timestamp
+	45, // 36: aion.v1.WorkflowRun.status:type_name -> aion.v1.WorkflowStatus
+	48, // 37: aion.v1.WorkflowRun.started_at:type_name -> google.protobuf.Timestamp
+	48, // 38: aion.v1.WorkflowRun.closed_at:type_name -> google.protobuf.Timestamp
 	2,  // 39: aion.v1.PendingActivity.state:type_name -> aion.v1.PendingActivityState
-	45, // 40: aion.v1.PendingActivity.scheduled_at:type_name -> google.protobuf.Timestamp
-	45, // 41: aion.v1.PendingActivity.next_attempt_at:type_name -> google.protobuf.Timestamp
-	40, // 42: aion.v1.PendingActivity.last_failure:type_name -> aion.v1.Failure
-	39, // 43: aion.v1.PendingActivity.heartbeat:type_name -> aion.v1.Payload
-	45, // 44: aion.v1.PendingTimer.due_at:type_name -> google.protobuf.Timestamp
+	48, // 40: aion.v1.PendingActivity.scheduled_at:type_name -> google.protobuf.Timestamp
+	48, // 41: aion.v1.PendingActivity.next_attempt_at:type_name -> google.protobuf.Timestamp
+	43, // 42: aion.v1.PendingActivity.last_failure:type_name -> aion.v1.Failure
+	42, // 43: aion.v1.PendingActivity.heartbeat:type_name -> aion.v1.Payload
+	48, // 44: aion.v1.PendingTimer.due_at:type_name -> google.protobuf.Timestamp
 	3,  // 45: aion.v1.GetHistoryRequest.workflow:type_name -> aion.v1.WorkflowRef
-	46, // 46: aion.v1.GetHistoryResponse.events:type_name -> aion.v1.HistoryEvent
+	49, // 46: aion.v1.GetHistoryResponse.events:type_name -> aion.v1.HistoryEvent
 	3,  // 47: aion.v1.GetResultRequest.workflow:type_name -> aion.v1.WorkflowRef
-	44, // 48: aion.v1.GetResultRequest.wait:type_name -> google.protobuf.Duration
+	47, // 48: aion.v1.GetResultRequest.wait:type_name -> google.protobuf.Duration
 	4,  // 49: aion.v1.GetResultResponse.outcome:type_name -> aion.v1.Outcome
-	42, // 50: aion.v1.ListWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
+	45, // 50: aion.v1.ListWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
 	23, // 51: aion.v1.ListWorkflowsResponse.runs:type_name -> aion.v1.WorkflowRun
-	42, // 52: aion.v1.CountWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
+	45, // 52: aion.v1.CountWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
 	34, // 53: aion.v1.CountWorkflowsResponse.groups:type_name -> aion.v1.WorkflowCount
-	42, // 54: aion.v1.WorkflowCount.status:type_name -> aion.v1.WorkflowStatus
-	39, // 55: aion.v1.StartWorkflowRequest.MemoEntry.value:type_name -> aion.v1.Payload
-	39, // 56: aion.v1.StartWorkflowRequest.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	9,  // 57: aion.v1.WorkflowService.StartWorkflow:input_type -> aion.v1.StartWorkflowRequest
-	11, // 58: aion.v1.WorkflowService.SignalWorkflow:input_type -> aion.v1.SignalWorkflowRequest
-	13, // 59: aion.v1.WorkflowService.QueryWorkflow:input_type -> aion.v1.QueryWorkflowRequest
-	15, // 60: aion.v1.WorkflowService.CancelWorkflow:input_type -> aion.v1.CancelWorkflowRequest
-	17, // 61: aion.v1.WorkflowService.TerminateWorkflow:input_type -> aion.v1.TerminateWorkflowRequest
-	19, // 62: aion.v1.WorkflowService.RepinWorkflow:input_type -> aion.v1.RepinWorkflowRequest
-	21, // 63: aion.v1.WorkflowService.DescribeWorkflow:input_type -> aion.v1.DescribeWorkflowRequest
-	26, // 64: aion.v1.WorkflowService.GetHistory:input_type -> aion.v1.GetHistoryRequest
-	28, // 65: aion.v1.WorkflowService.GetResult:input_type -> aion.v1.GetResultRequest
-	30, // 66: aion.v1.WorkflowService.ListWorkflows:input_type -> aion.v1.ListWorkflowsRequest
-	32, // 67: aion.v1.WorkflowService.CountWorkflows:input_type -> aion.v1.CountWorkflowsRequest
-	10, // 68: aion.v1.WorkflowService.StartWorkflow:output_type -> aion.v1.StartWorkflowResponse
-	12, // 69: aion.v1.WorkflowService.SignalWorkflow:output_type -> aion.v1.SignalWorkflowResponse
-	14, // 70: aion.v1.WorkflowService.QueryWorkflow:output_type -> aion.v1.QueryWorkflowResponse
-	16, // 71: aion.v1.WorkflowService.CancelWorkflow:output_type -> aion.v1.CancelWorkflowResponse
-	18, // 72: aion.v1.WorkflowService.TerminateWorkflow:output_type -> aion.v1.TerminateWorkflowResponse
-	20, // 73: aion.v1.WorkflowService.RepinWorkflow:output_type -> aion.v1.RepinWorkflowResponse
-	22, // 74: aion.v1.WorkflowService.DescribeWorkflow:output_type -> aion.v1.DescribeWorkflowResponse
-	27, // 75: aion.v1.WorkflowService.GetHistory:output_type -> aion.v1.GetHistoryResponse
-	29, // 76: aion.v1.WorkflowService.GetResult:output_type -> aion.v1.GetResultResponse
-	31, // 77: aion.v1.WorkflowService.ListWorkflows:output_type -> aion.v1.ListWorkflowsResponse
-	33, // 78: aion.v1.WorkflowService.CountWorkflows:output_type -> aion.v1.CountWorkflowsResponse
-	68, // [68:79] is the sub-list for method output_type
-	57, // [57:68] is the sub-list for method input_type
-	57, // [57:57] is the sub-list for extension type_name
-	57, // [57:57] is the sub-list for extension extendee
-	0,  // [0:57] is the sub-list for field type_name
+	45, // 54: aion.v1.WorkflowCount.status:type_name -> aion.v1.WorkflowStatus
+	9,  // 55: aion.v1.SignalWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
+	42, // 56: aion.v1.SignalWithStartWorkflowRequest.signal_input:type_name -> aion.v1.Payload
+	41, // 57: aion.v1.SignalWithStartWorkflowRequest.signal_header:type_name -> aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
+	4,  // 58: aion.v1.SignalWithStartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
+	42, // 59: aion.v1.StartWorkflowRequest.MemoEntry.value:type_name -> aion.v1.Payload
+	42, // 60: aion.v1.StartWorkflowRequest.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	9,  // 61: aion.v1.WorkflowService.StartWorkflow:input_type -> aion.v1.StartWorkflowRequest
+	11, // 62: aion.v1.WorkflowService.SignalWorkflow:input_type -> aion.v1.SignalWorkflowRequest
+	35, // 63: aion.v1.WorkflowService.SignalWithStartWorkflow:input_type -> aion.v1.SignalWithStartWorkflowRequest
+	13, // 64: aion.v1.WorkflowService.QueryWorkflow:input_type -> aion.v1.QueryWorkflowRequest
+	15, // 65: aion.v1.WorkflowService.CancelWorkflow:input_type -> aion.v1.CancelWorkflowRequest
+	17, // 66: aion.v1.WorkflowService.TerminateWorkflow:input_type -> aion.v1.TerminateWorkflowRequest
+	19, // 67: aion.v1.WorkflowService.RepinWorkflow:input_type -> aion.v1.RepinWorkflowRequest
+	21, // 68: aion.v1.WorkflowService.DescribeWorkflow:input_type -> aion.v1.DescribeWorkflowRequest
+	26, // 69: aion.v1.WorkflowService.GetHistory:input_type -> aion.v1.GetHistoryRequest
+	28, // 70: aion.v1.WorkflowService.GetResult:input_type -> aion.v1.GetResultRequest
+	30, // 71: aion.v1.WorkflowService.ListWorkflows:input_type -> aion.v1.ListWorkflowsRequest
+	32, // 72: aion.v1.WorkflowService.CountWorkflows:input_type -> aion.v1.CountWorkflowsRequest
+	10, // 73: aion.v1.WorkflowService.StartWorkflow:output_type -> aion.v1.StartWorkflowResponse
+	12, // 74: aion.v1.WorkflowService.SignalWorkflow:output_type -> aion.v1.SignalWorkflowResponse
+	36, // 75: aion.v1.WorkflowService.SignalWithStartWorkflow:output_type -> aion.v1.SignalWithStartWorkflowResponse
+	14, // 76: aion.v1.WorkflowService.QueryWorkflow:output_type -> aion.v1.QueryWorkflowResponse
+	16, // 77: aion.v1.WorkflowService.CancelWorkflow:output_type -> aion.v1.CancelWorkflowResponse
+	18, // 78: aion.v1.WorkflowService.TerminateWorkflow:output_type -> aion.v1.TerminateWorkflowResponse
+	20, // 79: aion.v1.WorkflowService.RepinWorkflow:output_type -> aion.v1.RepinWorkflowResponse
+	22, // 80: aion.v1.WorkflowService.DescribeWorkflow:output_type -> aion.v1.DescribeWorkflowResponse
+	27, // 81: aion.v1.WorkflowService.GetHistory:output_type -> aion.v1.GetHistoryResponse
+	29, // 82: aion.v1.WorkflowService.GetResult:output_type -> aion.v1.GetResultResponse
+	31, // 83: aion.v1.WorkflowService.ListWorkflows:output_type -> aion.v1.ListWorkflowsResponse
+	33, // 84: aion.v1.WorkflowService.CountWorkflows:output_type -> aion.v1.CountWorkflowsResponse
+	73, // [73:85] is the sub-list for method output_type
+	61, // [61:73] is the sub-list for method input_type
+	61, // [61:61] is the sub-list for extension type_name
+	61, // [61:61] is the sub-list for extension extendee
+	0,  // [0:61] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_workflow_service_proto_init() }
@@ -2855,7 +3042,7 @@ func file_aion_v1_workflow_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_workflow_service_proto_rawDesc), len(file_aion_v1_workflow_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   36,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -39,6 +39,9 @@ const (
 	// WorkflowServiceSignalWorkflowProcedure is the fully-qualified name of the WorkflowService's
 	// SignalWorkflow RPC.
 	WorkflowServiceSignalWorkflowProcedure = "/aion.v1.WorkflowService/SignalWorkflow"
+	// WorkflowServiceSignalWithStartWorkflowProcedure is the fully-qualified name of the
+	// WorkflowService's SignalWithStartWorkflow RPC.
+	WorkflowServiceSignalWithStartWorkflowProcedure = "/aion.v1.WorkflowService/SignalWithStartWorkflow"
 	// WorkflowServiceQueryWorkflowProcedure is the fully-qualified name of the WorkflowService's
 	// QueryWorkflow RPC.
 	WorkflowServiceQueryWorkflowProcedure = "/aion.v1.WorkflowService/QueryWorkflow"
@@ -74,6 +77,8 @@ type WorkflowServiceClient interface {
 	StartWorkflow(context.Context, *connect.Request[v1.StartWorkflowRequest]) (*connect.Response[v1.StartWorkflowResponse], error)
 	// SignalWorkflow records a message to the open run of a chain. It is recorded when the call returns.
 	SignalWorkflow(context.Context, *connect.Request[v1.SignalWorkflowRequest]) (*connect.Response[v1.SignalWorkflowResponse], error)
+	// SignalWithStartWorkflow records a message to the open run of a chain, or starts a run with it, in one commit.
+	SignalWithStartWorkflow(context.Context, *connect.Request[v1.SignalWithStartWorkflowRequest]) (*connect.Response[v1.SignalWithStartWorkflowResponse], error)
 	// QueryWorkflow asks a copy of the run.
 	QueryWorkflow(context.Context, *connect.Request[v1.QueryWorkflowRequest]) (*connect.Response[v1.QueryWorkflowResponse], error)
 	// CancelWorkflow asks the code to end.
@@ -115,6 +120,12 @@ func NewWorkflowServiceClient(httpClient connect.HTTPClient, baseURL string, opt
 			httpClient,
 			baseURL+WorkflowServiceSignalWorkflowProcedure,
 			connect.WithSchema(workflowServiceMethods.ByName("SignalWorkflow")),
+			connect.WithClientOptions(opts...),
+		),
+		signalWithStartWorkflow: connect.NewClient[v1.SignalWithStartWorkflowRequest, v1.SignalWithStartWorkflowResponse](
+			httpClient,
+			baseURL+WorkflowServiceSignalWithStartWorkflowProcedure,
+			connect.WithSchema(workflowServiceMethods.ByName("SignalWithStartWorkflow")),
 			connect.WithClientOptions(opts...),
 		),
 		queryWorkflow: connect.NewClient[v1.QueryWorkflowRequest, v1.QueryWorkflowResponse](
@@ -176,17 +187,18 @@ func NewWorkflowServiceClient(httpClient connect.HTTPClient, baseURL string, opt
 
 // workflowServiceClient implements WorkflowServiceClient.
 type workflowServiceClient struct {
-	startWorkflow     *connect.Client[v1.StartWorkflowRequest, v1.StartWorkflowResponse]
-	signalWorkflow    *connect.Client[v1.SignalWorkflowRequest, v1.SignalWorkflowResponse]
-	queryWorkflow     *connect.Client[v1.QueryWorkflowRequest, v1.QueryWorkflowResponse]
-	cancelWorkflow    *connect.Client[v1.CancelWorkflowRequest, v1.CancelWorkflowResponse]
-	terminateWorkflow *connect.Client[v1.TerminateWorkflowRequest, v1.TerminateWorkflowResponse]
-	repinWorkflow     *connect.Client[v1.RepinWorkflowRequest, v1.RepinWorkflowResponse]
-	describeWorkflow  *connect.Client[v1.DescribeWorkflowRequest, v1.DescribeWorkflowResponse]
-	getHistory        *connect.Client[v1.GetHistoryRequest, v1.GetHistoryResponse]
-	getResult         *connect.Client[v1.GetResultRequest, v1.GetResultResponse]
-	listWorkflows     *connect.Client[v1.ListWorkflowsRequest, v1.ListWorkflowsResponse]
-	countWorkflows    *connect.Client[v1.CountWorkflowsRequest, v1.CountWorkflowsResponse]
+	startWorkflow           *connect.Client[v1.StartWorkflowRequest, v1.StartWorkflowResponse]
+	signalWorkflow          *connect.Client[v1.SignalWorkflowRequest, v1.SignalWorkflowResponse]
+	signalWithStartWorkflow *connect.Client[v1.SignalWithStartWorkflowRequest, v1.SignalWithStartWorkflowResponse]
+	queryWorkflow           *connect.Client[v1.QueryWorkflowRequest, v1.QueryWorkflowResponse]
+	cancelWorkflow          *connect.Client[v1.CancelWorkflowRequest, v1.CancelWorkflowResponse]
+	terminateWorkflow       *connect.Client[v1.TerminateWorkflowRequest, v1.TerminateWorkflowResponse]
+	repinWorkflow           *connect.Client[v1.RepinWorkflowRequest, v1.RepinWorkflowResponse]
+	describeWorkflow        *connect.Client[v1.DescribeWorkflowRequest, v1.DescribeWorkflowResponse]
+	getHistory              *connect.Client[v1.GetHistoryRequest, v1.GetHistoryResponse]
+	getResult               *connect.Client[v1.GetResultRequest, v1.GetResultResponse]
+	listWorkflows           *connect.Client[v1.ListWorkflowsRequest, v1.ListWorkflowsResponse]
+	countWorkflows          *connect.Client[v1.CountWorkflowsRequest, v1.CountWorkflowsResponse]
 }
 
 // StartWorkflow calls aion.v1.WorkflowService.StartWorkflow.
@@ -197,6 +209,11 @@ func (c *workflowServiceClient) StartWorkflow(ctx context.Context, req *connect.
 // SignalWorkflow calls aion.v1.WorkflowService.SignalWorkflow.
 func (c *workflowServiceClient) SignalWorkflow(ctx context.Context, req *connect.Request[v1.SignalWorkflowRequest]) (*connect.Response[v1.SignalWorkflowResponse], error) {
 	return c.signalWorkflow.CallUnary(ctx, req)
+}
+
+// SignalWithStartWorkflow calls aion.v1.WorkflowService.SignalWithStartWorkflow.
+func (c *workflowServiceClient) SignalWithStartWorkflow(ctx context.Context, req *connect.Request[v1.SignalWithStartWorkflowRequest]) (*connect.Response[v1.SignalWithStartWorkflowResponse], error) {
+	return c.signalWithStartWorkflow.CallUnary(ctx, req)
 }
 
 // QueryWorkflow calls aion.v1.WorkflowService.QueryWorkflow.
@@ -250,6 +267,8 @@ type WorkflowServiceHandler interface {
 	StartWorkflow(context.Context, *connect.Request[v1.StartWorkflowRequest]) (*connect.Response[v1.StartWorkflowResponse], error)
 	// SignalWorkflow records a message to the open run of a chain. It is recorded when the call returns.
 	SignalWorkflow(context.Context, *connect.Request[v1.SignalWorkflowRequest]) (*connect.Response[v1.SignalWorkflowResponse], error)
+	// SignalWithStartWorkflow records a message to the open run of a chain, or starts a run with it, in one commit.
+	SignalWithStartWorkflow(context.Context, *connect.Request[v1.SignalWithStartWorkflowRequest]) (*connect.Response[v1.SignalWithStartWorkflowResponse], error)
 	// QueryWorkflow asks a copy of the run.
 	QueryWorkflow(context.Context, *connect.Request[v1.QueryWorkflowRequest]) (*connect.Response[v1.QueryWorkflowResponse], error)
 	// CancelWorkflow asks the code to end.
@@ -287,6 +306,12 @@ func NewWorkflowServiceHandler(svc WorkflowServiceHandler, opts ...connect.Handl
 		WorkflowServiceSignalWorkflowProcedure,
 		svc.SignalWorkflow,
 		connect.WithSchema(workflowServiceMethods.ByName("SignalWorkflow")),
+		connect.WithHandlerOptions(opts...),
+	)
+	workflowServiceSignalWithStartWorkflowHandler := connect.NewUnaryHandler(
+		WorkflowServiceSignalWithStartWorkflowProcedure,
+		svc.SignalWithStartWorkflow,
+		connect.WithSchema(workflowServiceMethods.ByName("SignalWithStartWorkflow")),
 		connect.WithHandlerOptions(opts...),
 	)
 	workflowServiceQueryWorkflowHandler := connect.NewUnaryHandler(
@@ -349,6 +374,8 @@ func NewWorkflowServiceHandler(svc WorkflowServiceHandler, opts ...connect.Handl
 			workflowServiceStartWorkflowHandler.ServeHTTP(w, r)
 		case WorkflowServiceSignalWorkflowProcedure:
 			workflowServiceSignalWorkflowHandler.ServeHTTP(w, r)
+		case WorkflowServiceSignalWithStartWorkflowProcedure:
+			workflowServiceSignalWithStartWorkflowHandler.ServeHTTP(w, r)
 		case WorkflowServiceQueryWorkflowProcedure:
 			workflowServiceQueryWorkflowHandler.ServeHTTP(w, r)
 		case WorkflowServiceCancelWorkflowProcedure:
@@ -382,6 +409,10 @@ func (UnimplementedWorkflowServiceHandler) StartWorkflow(context.Context, *conne
 
 func (UnimplementedWorkflowServiceHandler) SignalWorkflow(context.Context, *connect.Request[v1.SignalWorkflowRequest]) (*connect.Response[v1.SignalWorkflowResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.WorkflowService.SignalWorkflow is not implemented"))
+}
+
+func (UnimplementedWorkflowServiceHandler) SignalWithStartWorkflow(context.Context, *connect.Request[v1.SignalWithStartWorkflowRequest]) (*connect.Response[v1.SignalWithStartWorkflowResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.WorkflowService.SignalWithStartWorkflow is not implemented"))
 }
 
 func (UnimplementedWorkflowServiceHandler) QueryWorkflow(context.Context, *connect.Request[v1.QueryWorkflowRequest]) (*connect.Response[v1.QueryWorkflowResponse], error) {
