@@ -36,15 +36,29 @@ type space interface {
 	close()
 }
 
-// spareRoom is how many bytes closed spaces may still keep in memory, in all programs of a runtime together.
-type spareRoom struct{ atomic.Int64 }
+// spareRoom is what closed spaces may still keep, in all programs of a runtime together.
+type spareRoom struct {
+	written budget // bytes that they have to themselves
+	warm    budget // bytes of images that they have mapped: one that has them mapped costs the next run no faults
+	size    int64  // of written, at the beginning
+}
 
-// spareBytes is what they may keep at most.
-const spareBytes = 16 << 20
+// init gives closed spaces a part of what idle instances may have of images.
+func (r *spareRoom) init(warmBytes int64) {
+	r.size = max(warmBytes/16, 16<<20)
+	r.written.Store(r.size)
+	r.warm.Store(max(warmBytes/4, 16<<20))
+}
 
-func (r *spareRoom) take(n int64) bool {
-	if r.Add(-n) < 0 {
-		r.Add(n)
+// used is what closed spaces have to themselves.
+func (r *spareRoom) used() int64 { return r.size - r.written.Load() }
+
+// budget is what is left of a number of bytes.
+type budget struct{ atomic.Int64 }
+
+func (b *budget) take(n int64) bool {
+	if b.Add(-n) < 0 {
+		b.Add(n)
 		return false
 	}
 	return true

@@ -55,7 +55,7 @@ func (b *backing) fill(data []byte) (err error) {
 
 func (b *backing) close() {
 	for _, m := range b.spare {
-		m.room.Add(m.kept)
+		m.giveBack()
 		m.unmap()
 	}
 	b.spare = nil
@@ -71,7 +71,15 @@ type mapped struct {
 	all   []byte // the reserved addresses; what is beyond size must not be touched
 	size  int
 	room  *spareRoom
-	kept  int64 // bytes of it while it is spare
+	kept  int64 // bytes of its own while it is spare
+	warm  int64 // bytes of the image that it has mapped while it is spare, 0 when it gave them back
+}
+
+// giveBack takes a spare space out of the account of spare ones.
+func (m *mapped) giveBack() {
+	m.room.written.Add(m.kept)
+	m.room.warm.Add(m.warm)
+	m.warm = 0
 }
 
 // space gives a mapping of the image. reserve is how large the space may ever grow; addresses cost nothing. A spare space is preferred: a page
@@ -82,7 +90,7 @@ func (b *backing) space(reserve uint64, room *spareRoom) (_ space, bytes int64, 
 		m := b.spare[n-1]
 		b.spare = b.spare[:n-1]
 		b.mu.Unlock()
-		room.Add(m.kept)
+		m.giveBack()
 		return m, m.kept, nil
 	}
 	b.mu.Unlock()
@@ -139,13 +147,12 @@ func (m *mapped) recycle() bool {
 		copy(m.all[at:at+n], m.image.base[at:at+n])
 		return nil
 	})
-	if err != nil || !m.room.take(m.kept) {
+	if err != nil || !m.room.written.take(m.kept) {
 		return false
 	}
-	m.image.mu.Lock()
-	many := len(m.image.spare) >= warmSpare
-	m.image.mu.Unlock()
-	if many {
+	if m.room.warm.take(m.image.cost) {
+		m.warm = m.image.cost
+	} else {
 		m.trim()
 	}
 	m.image.mu.Lock()
@@ -179,9 +186,6 @@ func (m *mapped) trim() {
 
 // maxSpare is how many written bytes a space may have to be kept.
 const maxSpare = 1 << 20
-
-// warmSpare is how many spare spaces of an image keep its pages mapped; see warm.
-const warmSpare = 8
 
 var errTooMuch = errors.New("too much of the space was written")
 

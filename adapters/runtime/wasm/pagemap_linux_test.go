@@ -24,7 +24,7 @@ func TestPagemapFindsWhatWasWritten(t *testing.T) {
 	}
 	defer image.close()
 	var room spareRoom
-	room.Store(spareBytes)
+	room.init(0)
 	for range 50 {
 		s, _, err := image.space(64*module.PageBytes, &room)
 		if err != nil {
@@ -97,7 +97,7 @@ func TestWithoutPagemap(t *testing.T) {
 	}
 	defer image.close()
 	var room spareRoom
-	room.Store(spareBytes)
+	room.init(0)
 	for range 3 {
 		s, bytes, err := image.space(module.PageBytes, &room)
 		if err != nil || bytes != 0 || string(s.bytes()) != string(data) {

@@ -99,7 +99,7 @@ func New(options Options) (*Runtime, error) {
 		r.options.WarmBytes = defaultWarmBytes
 	}
 	r.warm = newWarm(r.options.WarmBytes)
-	r.spare.Store(spareBytes)
+	r.spare.init(r.options.WarmBytes)
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
@@ -201,7 +201,7 @@ func (r *Runtime) Stats() ports.RuntimeStats {
 	r.mu.Unlock()
 	return ports.RuntimeStats{
 		LiveInstances: int64(live),
-		LiveBytes:     r.liveBytes.Load() + spareBytes - r.spare.Load(),
+		LiveBytes:     r.liveBytes.Load() + r.spare.used(),
 		Hibernated:    r.hibernated.Load(),
 		Restored:      r.restored.Load(),
 		Dropped:       r.dropped.Load(),
