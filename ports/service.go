@@ -23,6 +23,10 @@ type Workflows interface {
 	Cancel(ctx context.Context, r EndRequest) (model.RunID, error)
 	// Terminate closes the run at once. Errors: NotFound, NotRunning.
 	Terminate(ctx context.Context, r EndRequest) (model.RunID, error)
+	// Pause holds the open run: what arrives is recorded, nothing of it runs until Resume. Pausing twice changes nothing. Errors: NotFound, NotRunning, RequestIDReused.
+	Pause(ctx context.Context, r EndRequest) (model.RunID, error)
+	// Resume lets a paused run go on. One that is not paused stays as it is. Errors: NotFound, NotRunning, RequestIDReused.
+	Resume(ctx context.Context, r EndRequest) (model.RunID, error)
 	// Repin moves an open run to a package that replays it cleanly. Errors: NotFound, NotRunning, Blocked (it does not replay: the message shows the difference).
 	Repin(ctx context.Context, r RepinRequest) (model.RunID, model.Seq, error)
 	// Describe shows a run. Errors: NotFound.
@@ -147,7 +151,7 @@ type QueryResult struct {
 	Run    model.RunID
 }
 
-// EndRequest cancels or terminates a run.
+// EndRequest cancels, terminates, pauses or resumes a run.
 type EndRequest struct {
 	Ref       WorkflowRef
 	Reason    string

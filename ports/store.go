@@ -194,6 +194,7 @@ type ListQuery struct {
 	Type       model.WorkflowType
 	Status     model.Status
 	Blocked    bool // only runs that are Blocked
+	Paused     bool // only runs that are paused
 	After      *ListCursor
 	Limit      int // required, > 0
 }

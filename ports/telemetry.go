@@ -15,6 +15,8 @@ type Telemetry interface {
 	RunClosed(ns model.Namespace, t model.WorkflowType, s model.Status, open time.Duration)
 	// RunBlocked counts a run that became Blocked; what is the reason of the Blocked event.
 	RunBlocked(ns model.Namespace, t model.WorkflowType, what string)
+	// RunPaused counts a run that was paused, or resumed.
+	RunPaused(ns model.Namespace, t model.WorkflowType, paused bool)
 	// Stepped times one step: activations included, and the share that waiting for the commit took.
 	Stepped(total, commit time.Duration, events int)
 	// Replayed times the rebuilding of an instance by replay.
@@ -44,6 +46,9 @@ func (NoTelemetry) RunClosed(model.Namespace, model.WorkflowType, model.Status, 
 
 // RunBlocked does nothing.
 func (NoTelemetry) RunBlocked(model.Namespace, model.WorkflowType, string) {}
+
+// RunPaused does nothing.
+func (NoTelemetry) RunPaused(model.Namespace, model.WorkflowType, bool) {}
 
 // Stepped does nothing.
 func (NoTelemetry) Stepped(time.Duration, time.Duration, int) {}

@@ -105,6 +105,8 @@ func activityRow(a ports.PendingActivity) []string {
 
 func statusText(r ports.Run) string {
 	switch {
+	case r.Blocked != "" && r.Paused:
+		return r.Status.String() + " (Blocked, Paused)"
 	case r.Blocked != "":
 		return r.Status.String() + " (Blocked)"
 	case r.Paused:

@@ -39,7 +39,7 @@ func status(text string) (model.Status, error) {
 
 func (s *shell) listCommand() *cobra.Command {
 	var typ, state string
-	var blocked bool
+	var blocked, paused bool
 	var limit int
 	cmd := &cobra.Command{
 		Use: "list", Short: "List runs, newest first", Args: cobra.NoArgs,
@@ -55,7 +55,7 @@ func (s *shell) listCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			q := ports.ListQuery{Namespace: s.ns(), Type: model.WorkflowType(typ), Status: st, Blocked: blocked}
+			q := ports.ListQuery{Namespace: s.ns(), Type: model.WorkflowType(typ), Status: st, Blocked: blocked, Paused: paused}
 			rows := [][]string{{"WORKFLOW", "TYPE", "STATUS", "STARTED", "CLOSED", "RUN", "PACKAGE"}}
 			more := false
 			for n := 0; ; {
@@ -102,6 +102,7 @@ func (s *shell) listCommand() *cobra.Command {
 	f.StringVar(&typ, "type", "", "only runs of this workflow type")
 	f.StringVar(&state, "status", "", "only runs with this status: "+strings.Join(statuses(), ", "))
 	f.BoolVar(&blocked, "blocked", false, "only runs that are Blocked")
+	f.BoolVar(&paused, "paused", false, "only runs that are paused")
 	f.IntVar(&limit, "limit", 50, "how many at most; 0 = all")
 	return cmd
 }

@@ -20,22 +20,27 @@ func (d *Dispatcher) Offer(t Task, reserved bool) {
 	d.enqueue(&task{Task: t})
 }
 
-// Recover tells of an attempt that may be known here, may be in a worker's hands since before the start, or may be new.
-func (d *Dispatcher) Recover(t Task) {
+// Recover tells of an attempt that may be known here, may be in a worker's hands since before the start, or may be new. It is false for one that is
+// held and that no worker can have: that stays the caller's.
+func (d *Dispatcher) Recover(t Task) bool {
 	d.mu.Lock()
 	defer d.unlock()
 	if old := d.tasks[t.Key()]; old != nil {
 		d.fillIn(old, t)
-		return
+		return true
 	}
 	n := &task{Task: t, details: t.LastDetails}
 	if d.booting() {
 		n.phase = inLimbo
 		d.tasks[t.Key()] = n
 		d.limbo = append(d.limbo, n)
-		return
+		return true
+	}
+	if t.Held && !t.Started && !t.Canceling {
+		return false
 	}
 	d.unclaimed(n)
+	return true
 }
 
 // Recall says whether an attempt is known here. One that a worker claimed before its run was loaded is completed.
@@ -54,6 +59,7 @@ func (d *Dispatcher) fillIn(old *task, t Task) {
 	if t.Canceling && !old.Canceling {
 		d.cancel(old, cancelReason)
 	}
+	old.Held = t.Held
 	if !old.partial {
 		return
 	}
@@ -66,6 +72,10 @@ func (d *Dispatcher) fillIn(old *task, t Task) {
 }
 
 func (d *Dispatcher) enqueue(t *task) {
+	if t.Held {
+		d.giveBack(t)
+		return
+	}
 	t.phase, t.session = buffered, nil
 	if t.Bytes == 0 {
 		t.Bytes = int64(t.Input.Size()) + 256

@@ -28,6 +28,8 @@ type Sink interface {
 	Refill(q QueueKey, after int64)
 	// Heartbeat passes details on that should be stored.
 	Heartbeat(h ports.Heartbeat)
+	// Returned gives an attempt back that nobody holds and that may not be handed out, because its run is held (Hold). It is not known here any more.
+	Returned(t Token)
 	// Left says that a worker has been gone for the whole reattach window.
 	Left(identity string)
 }

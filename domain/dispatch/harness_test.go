@@ -31,6 +31,7 @@ type told struct {
 	refills []int64
 	beats   []ports.Heartbeat
 	left    []string
+	back    []Token
 }
 
 type expired struct {
@@ -80,6 +81,12 @@ func (s *told) Heartbeat(h ports.Heartbeat) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.beats = append(s.beats, h)
+}
+
+func (s *told) Returned(t Token) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.back = append(s.back, t)
 }
 
 func (s *told) Left(identity string) {

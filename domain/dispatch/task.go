@@ -16,6 +16,7 @@ type Task struct {
 	AtMostOnce         bool
 	Started            bool  // with AtMostOnce: its start is recorded
 	Canceling          bool  // it is to be stopped: a worker that holds it is told, and nobody else gets it
+	Held               bool  // its run is paused or Blocked: it is not handed out; a worker that has it may finish it
 	Order              int64 // of its backlog row; 0 = it has none
 	Bytes              int64 // its cost in a buffer; set by Offer
 }

@@ -219,6 +219,7 @@ func (c *chain) task(a *history.Activity) taskOffer {
 		AtMostOnce:   s.Options.AtMostOnce,
 		Started:      a.Started,
 		Canceling:    a.Canceling,
+		Held:         !c.state.Runnable(),
 		Bytes:        int64(s.Input.Size()) + 256,
 	}
 }

@@ -96,24 +96,32 @@ func (c *chain) recover(o model.Ordinal, a *history.Activity, now int64) {
 	d := c.e.dispatch
 	switch w := c.row.WakeAt; {
 	case d.Recall(c.task(a)):
-	case !a.Started && !c.state.Runnable():
-		return // nothing is handed out
 	case !a.Started && !a.Canceling && (w.IsZero() || w.UnixNano() > now):
+		if !c.state.Runnable() {
+			return // nothing is handed out; where the backlog has a row for it, the queue comes to it
+		}
 		c.offered(c.acts[o], true) // nothing is in flight (rule S-2): it has a row, which the queue comes to
 		return
 	case !a.Started && a.Scheduled.Options.AtMostOnce:
 		return // it was not handed out, or else its start would be recorded
 	default:
 		t := c.task(a)
-		if t.Heartbeat > 0 {
-			h, ok, err := c.e.store.Heartbeat(c.e.base, c.run.ID, o)
-			if err == nil && ok && h.Attempt == a.Attempt {
-				t.LastDetails = h.Details
-			}
+		c.lastDetails(&t)
+		if !d.Recover(t) {
+			return // nothing is handed out
 		}
-		d.Recover(t)
 	}
 	c.offered(c.acts[o], false)
+}
+
+// lastDetails gives a task that may have been handed out before what its worker reported last.
+func (c *chain) lastDetails(t *taskOffer) {
+	if t.Heartbeat > 0 {
+		h, ok, err := c.e.store.Heartbeat(c.e.base, c.run.ID, t.Ordinal)
+		if err == nil && ok && h.Attempt == t.Attempt {
+			t.LastDetails = h.Details
+		}
+	}
 }
 
 // noteUnheld makes sure that a canceled attempt which nobody holds ends.

@@ -46,6 +46,8 @@ func blockedSentence(b *ports.BlockedInfo) string {
 func (c *chain) waitingFor(now time.Time) string {
 	st := c.state
 	switch {
+	case st.Blocked != nil && st.Paused:
+		return blockedSentence(blockedInfo(st.Blocked, st.BlockedAt)) + " (and paused)"
 	case st.Blocked != nil:
 		return blockedSentence(blockedInfo(st.Blocked, st.BlockedAt))
 	case st.Paused:

@@ -251,7 +251,7 @@ func (c *chaos) step() {
 	}
 	id := model.RequestID(fmt.Sprint("r", c.sent))
 	c.sent++
-	n := c.dice.IntN(14)
+	n := c.dice.IntN(16)
 	switch {
 	case n <= 2 || len(c.runs) == 0:
 		req := ports.StartRequest{Type: "Script", Input: payload(c.ops(0)), RequestID: id}
@@ -297,6 +297,12 @@ func (c *chaos) step() {
 		tolerate("repin", err)
 	case n == 10:
 		c.env.Restart()
+	case n == 14:
+		_, err := e.Pause(ctx, ports.EndRequest{Ref: r, RequestID: id})
+		tolerate("pause", err)
+	case n == 15:
+		_, err := e.Resume(ctx, ports.EndRequest{Ref: r, RequestID: id})
+		tolerate("resume", err)
 	case n == 11:
 		kind, left := how(1+c.dice.IntN(6)), c.dice.IntN(8)
 		c.store.set(times(left, kind), nil)
@@ -314,6 +320,11 @@ func (c *chaos) end() {
 	c.env.Advance(30 * time.Minute)
 	if c.dice.IntN(2) == 0 {
 		c.env.Restart()
+	}
+	for _, r := range c.runs {
+		if _, err := c.env.Engine().Resume(ctx, ports.EndRequest{Ref: r}); err != nil && !fault.Has(err, fault.NotRunning) {
+			c.t.Error(err)
+		}
 	}
 	for range 400 {
 		c.env.Advance(time.Hour)

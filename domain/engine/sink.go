@@ -25,6 +25,8 @@ func (k sink) Heartbeat(h ports.Heartbeat) {
 	})
 }
 
+func (k sink) Returned(t dispatch.Token) { k.e.submit(t.Chain, &returnedInput{e: k.e, token: t}) }
+
 func (k sink) Left(identity string) { k.e.left(identity) }
 
 // refillPage is how many tasks of the backlog are taken at a time.

@@ -31,6 +31,8 @@ type step struct {
 	err      error
 	rollback *history.Blocked
 	again    bool
+	hold     bool // the run was paused or Blocked in this step
+	free     bool // the run was resumed or unblocked in this step
 	commitAt time.Duration
 }
 
@@ -111,6 +113,12 @@ func (s *step) fold(e *history.Event, framed []byte) {
 	s.bytes += len(framed)
 	if about {
 		s.track(o, was, e.Attr)
+	}
+	switch e.Kind() {
+	case history.KindPaused, history.KindBlocked:
+		s.hold = true
+	case history.KindResumed, history.KindUnblocked:
+		s.free = true
 	}
 	if e.Kind().Closing() {
 		s.settled = append(s.settled, pending...)
@@ -264,6 +272,9 @@ func (s *step) run(block *history.Blocked) {
 	}
 	s.checkHistory()
 	s.activateAll()
+	if s.err == nil && s.rollback == nil {
+		s.holdOrRelease()
+	}
 	if s.err != nil || s.rollback != nil || !c.state.Open() {
 		return
 	}
@@ -296,6 +307,9 @@ func (s *step) offer(o model.Ordinal) {
 	c := s.c
 	t := c.task(c.state.Activities[o])
 	a := c.acts[o]
+	if a.maybe {
+		c.lastDetails(&t)
+	}
 	reserved := c.e.dispatch.Reserve(dispatch.QueueKey{Namespace: c.key.Namespace, Queue: t.Queue}, t.Bytes)
 	if !reserved {
 		if a.maybe {

@@ -210,7 +210,11 @@ func (c *chain) ask(ref ports.WorkflowRef) (asked, error) {
 	if err != nil || !ok {
 		return asked{}, err
 	}
-	return asked{copy: inst, res: ports.QueryResult{Run: c.run.ID, AsOf: c.state.Seq}}, nil
+	asOf := c.state.Seq
+	if len(c.state.Pending) > 0 {
+		asOf = c.state.LastBoundary() // the code was not given the rest
+	}
+	return asked{copy: inst, res: ports.QueryResult{Run: c.run.ID, AsOf: asOf}}, nil
 }
 
 func (e *Engine) query(ctx context.Context, key model.ChainKey, r ports.QueryRequest) (ports.QueryResult, error) {

@@ -12,6 +12,8 @@ const (
 	KindTerminated              Kind = 14
 	KindTimedOut                Kind = 15
 	KindCancelRequested         Kind = 17
+	KindPaused                  Kind = 18
+	KindResumed                 Kind = 19
 	KindActivated               Kind = 20
 	KindBlocked                 Kind = 21
 	KindUnblocked               Kind = 22
@@ -47,6 +49,8 @@ var kinds = [64]kindInfo{
 	KindTerminated:              {name: "Terminated", closing: true, make: func() Attributes { return new(Terminated) }},
 	KindTimedOut:                {name: "TimedOut", closing: true, make: func() Attributes { return new(TimedOut) }},
 	KindCancelRequested:         {name: "CancelRequested", delivered: true, make: func() Attributes { return new(CancelRequested) }},
+	KindPaused:                  {name: "Paused", make: func() Attributes { return new(Paused) }},
+	KindResumed:                 {name: "Resumed", make: func() Attributes { return new(Resumed) }},
 	KindActivated:               {name: "Activated", make: func() Attributes { return new(Activated) }},
 	KindBlocked:                 {name: "Blocked", make: func() Attributes { return new(Blocked) }},
 	KindUnblocked:               {name: "Unblocked", make: func() Attributes { return new(Unblocked) }},

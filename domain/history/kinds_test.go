@@ -22,6 +22,8 @@ func TestFrozenKinds(t *testing.T) {
 		{14, "Terminated", false, false, true},
 		{15, "TimedOut", false, false, true},
 		{17, "CancelRequested", true, false, false},
+		{18, "Paused", false, false, false},
+		{19, "Resumed", false, false, false},
 		{20, "Activated", false, false, false},
 		{21, "Blocked", false, false, false},
 		{22, "Unblocked", false, false, false},

@@ -347,6 +347,11 @@ func someHistory(t *rapid.T) []history.Attributes {
 		} else {
 			choices = append(choices, &history.Unblocked{})
 		}
+		if s.Paused {
+			choices = append(choices, &history.Resumed{Reason: "r"})
+		} else {
+			choices = append(choices, &history.Paused{Identity: "i"})
+		}
 		choices = append(choices, &history.SignalReceived{Name: "s", Input: input}, &history.CancelRequested{Reason: "r"}, &history.Repinned{Package: "p2", ReplayedThrough: s.Through},
 			&history.TimerStarted{Ordinal: s.NextOrdinal, Delay: time.Hour}, &history.ActivityScheduled{Ordinal: s.NextOrdinal, Type: "A", Input: input, Options: model.ActivityOptions{TaskQueue: "q", Cancellation: model.CancelWait}})
 		for o := model.Ordinal(1); o < s.NextOrdinal; o++ {

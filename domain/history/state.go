@@ -155,6 +155,10 @@ func (s *State) fold(e *Event) error {
 		s.Status = model.StatusTimedOut
 	case *CancelRequested:
 		s.CancelRequested = true
+	case *Paused:
+		return s.foldPause(e, true)
+	case *Resumed:
+		return s.foldPause(e, false)
 	case *Activated:
 		if !s.activated(a) {
 			return fault.Internalf("history is damaged: event %d activates through %d, which is not an event that waited", e.Seq, a.Through)

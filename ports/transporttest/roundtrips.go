@@ -35,7 +35,7 @@ func trips() []trip {
 	history := ports.HistoryRequest{Ref: ref(), From: 7, MaxBytes: 1000}
 	result := ports.ResultRequest{Ref: ref(), Wait: time.Minute}
 	list := ports.ListQuery{
-		Namespace: "shop", WorkflowID: "w", Type: "PlaceOrder", Status: model.StatusFailed, Blocked: true, Limit: 17,
+		Namespace: "shop", WorkflowID: "w", Type: "PlaceOrder", Status: model.StatusFailed, Blocked: true, Paused: true, Limit: 17,
 		After: &ports.ListCursor{StartedAt: at(9), Run: "r9"},
 	}
 	pkg := ports.PackageInfo{
@@ -62,6 +62,8 @@ func trips() []trip {
 			func(ctx context.Context, s ports.Service) (any, error) { return s.Query(ctx, query) }},
 		{"Cancel", end, model.RunID("r1"), func(ctx context.Context, s ports.Service) (any, error) { return s.Cancel(ctx, end) }},
 		{"Terminate", end, model.RunID("r1"), func(ctx context.Context, s ports.Service) (any, error) { return s.Terminate(ctx, end) }},
+		{"Pause", end, model.RunID("r1"), func(ctx context.Context, s ports.Service) (any, error) { return s.Pause(ctx, end) }},
+		{"Resume", end, model.RunID("r1"), func(ctx context.Context, s ports.Service) (any, error) { return s.Resume(ctx, end) }},
 		{"Repin", repin, Repinned{"r1", 41}, func(ctx context.Context, s ports.Service) (any, error) {
 			run, through, err := s.Repin(ctx, repin)
 			return Repinned{run, through}, err

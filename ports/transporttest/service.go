@@ -95,6 +95,16 @@ func (s *Service) Terminate(ctx context.Context, r ports.EndRequest) (model.RunI
 	return ask[model.RunID](ctx, s, "Terminate", r)
 }
 
+// Pause implements ports.Workflows.
+func (s *Service) Pause(ctx context.Context, r ports.EndRequest) (model.RunID, error) {
+	return ask[model.RunID](ctx, s, "Pause", r)
+}
+
+// Resume implements ports.Workflows.
+func (s *Service) Resume(ctx context.Context, r ports.EndRequest) (model.RunID, error) {
+	return ask[model.RunID](ctx, s, "Resume", r)
+}
+
 // Repin implements ports.Workflows.
 func (s *Service) Repin(ctx context.Context, r ports.RepinRequest) (model.RunID, model.Seq, error) {
 	v, err := ask[Repinned](ctx, s, "Repin", r)

@@ -20,6 +20,19 @@ func (c *Client) Terminate(ctx context.Context, ref Ref, reason string) error {
 	return failed(ctx, err, "terminate %v", ref)
 }
 
+// Pause holds a run: what arrives is recorded, but its code makes no step and none of its activities is handed out until Resume. Pausing
+// twice changes nothing. Reasons: NotFound, NotRunning.
+func (c *Client) Pause(ctx context.Context, ref Ref, reason string) error {
+	_, err := call(ctx, c.workflows.PauseWorkflow, &aionv1.PauseWorkflowRequest{Workflow: c.ref(ref), Reason: reason})
+	return failed(ctx, err, "pause %v", ref)
+}
+
+// Resume lets a paused run go on. One that is not paused stays as it is. Reasons: NotFound, NotRunning.
+func (c *Client) Resume(ctx context.Context, ref Ref, reason string) error {
+	_, err := call(ctx, c.workflows.ResumeWorkflow, &aionv1.ResumeWorkflowRequest{Workflow: c.ref(ref), Reason: reason})
+	return failed(ctx, err, "resume %v", ref)
+}
+
 // Result waits for the end of a run and gives its result as it is. Errors are those of Run.Result.
 func (c *Client) Result(ctx context.Context, ref Ref) (workflow.Payload, error) {
 	return Get(c, Named(""), ref).Result(ctx)
@@ -37,6 +50,7 @@ type Filter struct {
 	Type    string
 	Status  aionv1.WorkflowStatus
 	Blocked bool // only runs that are Blocked
+	Paused  bool // only runs that are paused
 }
 
 // List gives the runs that match, newest start first, page by page as they are asked for. It ends with the first error.
@@ -44,7 +58,7 @@ func (c *Client) List(ctx context.Context, f Filter) iter.Seq2[*aionv1.WorkflowR
 	return func(yield func(*aionv1.WorkflowRun, error) bool) {
 		for token := ""; ; {
 			res, err := call(ctx, c.workflows.ListWorkflows, &aionv1.ListWorkflowsRequest{
-				Namespace: c.link.Namespace, PageToken: token, PageSize: 1000, WorkflowType: f.Type, Status: f.Status, WorkflowId: f.ID, Blocked: f.Blocked,
+				Namespace: c.link.Namespace, PageToken: token, PageSize: 1000, WorkflowType: f.Type, Status: f.Status, WorkflowId: f.ID, Blocked: f.Blocked, Paused: f.Paused,
 			})
 			if err != nil {
 				yield(nil, failed(ctx, err, "list workflows"))

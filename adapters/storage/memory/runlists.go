@@ -20,10 +20,10 @@ func compareRuns(a, b runAt) int {
 	return cmp.Or(b.started.Compare(a.started), strings.Compare(string(b.id), string(a.id)))
 }
 
-// runLists are the runs of a namespace in list order: all of them, those that are Blocked, and one list for each type and status.
+// runLists are the runs of a namespace in list order: all of them, those that are Blocked, those that are paused, and one list for each type and status.
 type runLists struct {
-	all, blocked ordered[runAt]
-	kinds        map[kind]*ordered[runAt]
+	all, blocked, paused ordered[runAt]
+	kinds                map[kind]*ordered[runAt]
 }
 
 type kind struct {
@@ -38,7 +38,7 @@ func (s *Store) setRun(c *chain, row ports.Run) {
 	r := s.runFor(row.ID)
 	l := s.lists[row.Key.Namespace]
 	if l == nil {
-		l = &runLists{all: ordered[runAt]{cmp: compareRuns}, blocked: ordered[runAt]{cmp: compareRuns}, kinds: map[kind]*ordered[runAt]{}}
+		l = &runLists{all: ordered[runAt]{cmp: compareRuns}, blocked: ordered[runAt]{cmp: compareRuns}, paused: ordered[runAt]{cmp: compareRuns}, kinds: map[kind]*ordered[runAt]{}}
 		s.lists[row.Key.Namespace] = l
 	}
 	if r.exists {
@@ -56,6 +56,9 @@ func (l *runLists) add(r *ports.Run) {
 	if r.Blocked != "" {
 		l.blocked.insert(at)
 	}
+	if r.Paused {
+		l.paused.insert(at)
+	}
 	o := l.kinds[k]
 	if o == nil {
 		o = &ordered[runAt]{cmp: compareRuns}
@@ -68,6 +71,7 @@ func (l *runLists) remove(r *ports.Run) {
 	at, k := runAt{r.StartedAt, r.ID}, kind{r.Type, r.Status}
 	l.all.remove(at)
 	l.blocked.remove(at)
+	l.paused.remove(at)
 	if o := l.kinds[k]; o != nil {
 		if o.remove(at); o.empty() {
 			delete(l.kinds, k)
@@ -89,6 +93,8 @@ func (s *Store) candidates(q *ports.ListQuery) []*ordered[runAt] {
 		return nil
 	case q.Blocked:
 		return []*ordered[runAt]{&l.blocked}
+	case q.Paused:
+		return []*ordered[runAt]{&l.paused}
 	case q.Type == "" && q.Status == model.StatusUnspecified:
 		return []*ordered[runAt]{&l.all}
 	}
@@ -102,7 +108,7 @@ func (s *Store) candidates(q *ports.ListQuery) []*ordered[runAt] {
 }
 
 func matches(q *ports.ListQuery, r *ports.Run) bool {
-	return (q.Type == "" || q.Type == r.Type) && (q.Status == model.StatusUnspecified || q.Status == r.Status) && (!q.Blocked || r.Blocked != "")
+	return (q.Type == "" || q.Type == r.Type) && (q.Status == model.StatusUnspecified || q.Status == r.Status) && (!q.Blocked || r.Blocked != "") && (!q.Paused || r.Paused)
 }
 
 // list walks the candidate lists, each at most to the limit, and merges what matches.

@@ -94,4 +94,5 @@ var migrations = []migration{
 		`CREATE TABLE worker (identity BLOB NOT NULL PRIMARY KEY) WITHOUT ROWID`,
 		`CREATE TABLE namespace (name BLOB NOT NULL PRIMARY KEY, created_at INTEGER NOT NULL, retention INTEGER NOT NULL) WITHOUT ROWID`,
 	}},
+	pausedRuns,
 }

@@ -22,14 +22,14 @@ type kind struct {
 const sqlNextKind = `SELECT type, status FROM run WHERE ns = ? AND (type, status) > (?, ?) ORDER BY type, status LIMIT 1`
 
 // List implements ports.Store. Every combination of filters but one reads ranges of an index that hold nothing else: the
-// exception is a filter by type or status on top of a workflow ID or of Blocked, which looks at the runs of that chain or at the Blocked runs.
+// exception is a filter by type or status on top of a workflow ID, of Blocked or of Paused, which looks at the runs of that chain, at the Blocked or at the paused runs.
 func (s *Store) List(ctx context.Context, q ports.ListQuery) (out []ports.Run, err error) {
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
 	err = s.reading(ctx, &s.stats.otherReads, func(c *conn) error {
 		var kinds []kind
-		if (q.Type != "" || q.Status != 0) && q.WorkflowID == "" && !q.Blocked {
+		if (q.Type != "" || q.Status != 0) && q.WorkflowID == "" && !q.Blocked && !q.Paused {
 			var err error
 			if kinds, err = s.kinds(c, &q); err != nil {
 				return err
@@ -115,6 +115,12 @@ func listStatement(q *ports.ListQuery, kinds []kind) (string, func(*args)) {
 		index = "run_blocked"
 		on("run.blocked <> x''", func(*args) {})
 	}
+	if q.Paused {
+		if !q.Blocked {
+			index = "run_paused"
+		}
+		on(sqlPaused, func(*args) {})
+	}
 	if q.Type != "" {
 		on("run.type = ?", func(a *args) { a.text(string(q.Type)) })
 	}
@@ -145,6 +151,9 @@ func chainStatement(q *ports.ListQuery, after string, cursor func(*args)) (strin
 	}
 	if q.Blocked {
 		filter += " AND run.blocked <> x''"
+	}
+	if q.Paused {
+		filter += " AND " + sqlPaused
 	}
 	sql := "SELECT " + runColumns + " FROM (SELECT run.started_at AS at, run.run_id AS id FROM chain AS c CROSS JOIN run ON run.run_id = c.current_run" +
 		" WHERE c.ns = ? AND c.workflow_id = ?" + filter +

@@ -19,7 +19,8 @@ func Statements() map[string]string {
 	}
 	after := &ports.ListCursor{StartedAt: time.Unix(1, 0), Run: "r"}
 	for i, q := range []ports.ListQuery{{}, {After: after}, {WorkflowID: "w"}, {WorkflowID: "w", Type: "T", Status: 1, Blocked: true, After: after},
-		{Blocked: true}, {Blocked: true, Type: "T", After: after}} {
+		{Blocked: true}, {Blocked: true, Type: "T", After: after},
+		{Paused: true}, {Paused: true, Type: "T", After: after}, {Blocked: true, Paused: true}, {WorkflowID: "w", Paused: true}} {
 		q.Namespace, q.Limit = "ns", 10
 		sqls[fmt.Sprint("List ", i)], _ = listStatement(&q, nil)
 	}

@@ -16,16 +16,16 @@ import (
 type Metrics struct {
 	registry *prom.Registry
 
-	runsStarted, runsClosed, runsBlocked *prom.CounterVec
-	runDuration                          *prom.HistogramVec
-	stepDuration, commitDuration         prom.Histogram
-	stepEvents                           prom.Histogram
-	replayDuration                       prom.Histogram
-	replayEvents                         prom.Counter
-	instances, parked                    *prom.CounterVec
-	attempts                             *prom.CounterVec
-	dispatch, timerLag                   prom.Histogram
-	operations                           *prom.HistogramVec
+	runsStarted, runsClosed, runsBlocked, runsPaused *prom.CounterVec
+	runDuration                                      *prom.HistogramVec
+	stepDuration, commitDuration                     prom.Histogram
+	stepEvents                                       prom.Histogram
+	replayDuration                                   prom.Histogram
+	replayEvents                                     prom.Counter
+	instances, parked                                *prom.CounterVec
+	attempts                                         *prom.CounterVec
+	dispatch, timerLag                               prom.Histogram
+	operations                                       *prom.HistogramVec
 }
 
 var _ ports.Telemetry = (*Metrics)(nil)
@@ -45,6 +45,7 @@ func New() *Metrics {
 	m.runsStarted = m.counters("aion_runs_started_total", "Runs that were started.", "namespace", "workflow_type")
 	m.runsClosed = m.counters("aion_runs_closed_total", "Runs that closed, by how.", "namespace", "workflow_type", "status")
 	m.runsBlocked = m.counters("aion_runs_blocked_total", "Times that a run became Blocked, by what blocks it.", "namespace", "workflow_type", "what")
+	m.runsPaused = m.counters("aion_run_pauses_total", "Times that a run was paused or resumed.", "namespace", "workflow_type", "change")
 	m.runDuration = m.histograms("aion_run_duration_seconds", "How long runs were open.", slow, "status")
 
 	m.stepDuration = m.histogram("aion_step_duration_seconds", "How long steps take, activation and commit included.", quick)
@@ -95,6 +96,15 @@ func (m *Metrics) RunStarted(ns model.Namespace, t model.WorkflowType) {
 func (m *Metrics) RunClosed(ns model.Namespace, t model.WorkflowType, s model.Status, open time.Duration) {
 	m.runsClosed.WithLabelValues(string(ns), string(t), s.String()).Inc()
 	m.runDuration.WithLabelValues(s.String()).Observe(open.Seconds())
+}
+
+// RunPaused implements ports.Telemetry.
+func (m *Metrics) RunPaused(ns model.Namespace, t model.WorkflowType, paused bool) {
+	change := "resumed"
+	if paused {
+		change = "paused"
+	}
+	m.runsPaused.WithLabelValues(string(ns), string(t), change).Inc()
 }
 
 // RunBlocked implements ports.Telemetry.

@@ -95,6 +95,22 @@ func (r *Remote) Terminate(ctx context.Context, q ports.EndRequest) (model.RunID
 	return model.RunID(res.GetRunId()), err
 }
 
+// Pause implements ports.Workflows.
+func (r *Remote) Pause(ctx context.Context, q ports.EndRequest) (model.RunID, error) {
+	res, err := call(ctx, r.workflows.PauseWorkflow, &aionv1.PauseWorkflowRequest{
+		Workflow: wire.EncodeRef(q.Ref), Reason: q.Reason, RequestId: string(q.RequestID),
+	})
+	return model.RunID(res.GetRunId()), err
+}
+
+// Resume implements ports.Workflows.
+func (r *Remote) Resume(ctx context.Context, q ports.EndRequest) (model.RunID, error) {
+	res, err := call(ctx, r.workflows.ResumeWorkflow, &aionv1.ResumeWorkflowRequest{
+		Workflow: wire.EncodeRef(q.Ref), Reason: q.Reason, RequestId: string(q.RequestID),
+	})
+	return model.RunID(res.GetRunId()), err
+}
+
 // Repin implements ports.Workflows.
 func (r *Remote) Repin(ctx context.Context, q ports.RepinRequest) (model.RunID, model.Seq, error) {
 	res, err := call(ctx, r.workflows.RepinWorkflow, &aionv1.RepinWorkflowRequest{Workflow: wire.EncodeRef(q.Ref), Package: string(q.Package)})

@@ -77,6 +77,8 @@ var forms = map[[2]string]struct {
 	{"workflow-types", "start"}: {[]string{"wait", "workflow_id", "task_queue", "run_timeout", "reuse_policy", "conflict_policy"}, (*call).start},
 	{"workflows", "signal"}:     {[]string{"name", "run_id"}, (*call).signal},
 	{"workflows", "query"}:      {[]string{"name", "run_id"}, (*call).query},
+	{"workflows", "pause"}:      {[]string{"reason", "run_id"}, (*call).pause},
+	{"workflows", "resume"}:     {[]string{"reason", "run_id"}, (*call).resume},
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -118,7 +120,7 @@ func (c *call) serve() error {
 	form, ok := forms[[2]string{collection, verb}]
 	if !ok {
 		return fault.New(fault.Unimplemented, "this server has no %s:%s over plain HTTP", collection, verb).
-			Hinted("there are workflow-types/{type}:start, workflows/{workflow_id}:signal and workflows/{workflow_id}:query")
+			Hinted("there are workflow-types/{type}:start and workflows/{workflow_id} with :signal, :query, :pause and :resume")
 	}
 	if c.r.Method != http.MethodPost {
 		c.w.Header().Set("Allow", http.MethodPost)

@@ -52,7 +52,7 @@ func DecodeRun(r *aionv1.WorkflowRun) ports.Run {
 }
 
 func listScope(q ports.ListQuery) Scope {
-	return Scope{"runs", string(q.Namespace), string(q.WorkflowID), string(q.Type), q.Status.String(), strconv.FormatBool(q.Blocked)}
+	return Scope{"runs", string(q.Namespace), string(q.WorkflowID), string(q.Type), q.Status.String(), strconv.FormatBool(q.Blocked), strconv.FormatBool(q.Paused)}
 }
 
 // EncodeList writes a list's filter and page.
@@ -64,6 +64,7 @@ func EncodeList(q ports.ListQuery) *aionv1.ListWorkflowsRequest {
 		Status:       aionv1.WorkflowStatus(q.Status),
 		WorkflowId:   string(q.WorkflowID),
 		Blocked:      q.Blocked,
+		Paused:       q.Paused,
 	}
 	if q.After != nil {
 		out.PageToken = EncodeToken(listScope(q), runCursor(*q.After))
@@ -83,6 +84,7 @@ func DecodeList(r *aionv1.ListWorkflowsRequest, limit int) (ports.ListQuery, err
 		Type:       model.WorkflowType(r.GetWorkflowType()),
 		Status:     status,
 		Blocked:    r.GetBlocked(),
+		Paused:     r.GetPaused(),
 		Limit:      PageSize(r.GetPageSize(), limit),
 	}
 	cursor, err := DecodeToken(listScope(q), r.GetPageToken())
@@ -234,7 +236,7 @@ func DecodeResultRequest(r *aionv1.GetResultRequest) (ports.ResultRequest, error
 	return ports.ResultRequest{Ref: ref, Wait: wait}, err
 }
 
-// DecodeEnd reads what is common to cancel and terminate. InvalidInput.
+// DecodeEnd reads what is common to cancel, terminate, pause and resume. InvalidInput.
 func DecodeEnd(ref *aionv1.WorkflowRef, reason, requestID string) (ports.EndRequest, error) {
 	r, err := DecodeRef(ref)
 	return ports.EndRequest{Ref: r, Reason: reason, RequestID: model.RequestID(requestID)}, err

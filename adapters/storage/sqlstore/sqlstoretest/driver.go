@@ -274,7 +274,7 @@ func newerVersion(t *testing.T, d sqlstore.Driver) {
 			set := func(sql string) {
 				t.Run("set", func(t *testing.T) { run(t, raw(t, d, path), sql) })
 			}
-			set("UPDATE meta SET value = value + 998 WHERE name = '" + name + "'")
+			set("UPDATE meta SET value = value * 1000 + 999 WHERE name = '" + name + "'")
 			settled(t, path)
 			before, err := os.ReadFile(path)
 			ok(t, err)
@@ -291,7 +291,7 @@ func newerVersion(t *testing.T, d sqlstore.Driver) {
 			if !bytes.Equal(before, after) {
 				t.Error("the file was changed")
 			}
-			set("UPDATE meta SET value = value - 998 WHERE name = '" + name + "'")
+			set("UPDATE meta SET value = (value - 999) / 1000 WHERE name = '" + name + "'")
 		})
 	}
 	if st := open(t, d, path); !has(t, st, "wf") {

@@ -25,7 +25,7 @@ const (
 
 // HistoryEvent is one fact of a run. The number of the set attribute is the event's kind.
 // Events written in one step share their time. Clients keep and show kinds that they do not know.
-// Numbers of kinds that come later: 16 continued_as_new, 18 paused, 19 resumed, 23 forked, 25 search_attributes_upserted, 26 memo_upserted,
+// Numbers of kinds that come later: 16 continued_as_new, 23 forked, 25 search_attributes_upserted, 26 memo_upserted,
 // 51-53 signals sent, 60-61 updates, 70-77 children, 80 patch_marked, 81-82 reserved.
 type HistoryEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -40,6 +40,8 @@ type HistoryEvent struct {
 	//	*HistoryEvent_Terminated
 	//	*HistoryEvent_TimedOut
 	//	*HistoryEvent_CancelRequested
+	//	*HistoryEvent_Paused
+	//	*HistoryEvent_Resumed
 	//	*HistoryEvent_Activated
 	//	*HistoryEvent_Blocked
 	//	*HistoryEvent_Unblocked
@@ -170,6 +172,24 @@ func (x *HistoryEvent) GetCancelRequested() *CancelRequested {
 	if x != nil {
 		if x, ok := x.Attributes.(*HistoryEvent_CancelRequested); ok {
 			return x.CancelRequested
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetPaused() *Paused {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_Paused); ok {
+			return x.Paused
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetResumed() *Resumed {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_Resumed); ok {
+			return x.Resumed
 		}
 	}
 	return nil
@@ -351,6 +371,14 @@ type HistoryEvent_CancelRequested struct {
 	CancelRequested *CancelRequested `protobuf:"bytes,17,opt,name=cancel_requested,json=cancelRequested,proto3,oneof"`
 }
 
+type HistoryEvent_Paused struct {
+	Paused *Paused `protobuf:"bytes,18,opt,name=paused,proto3,oneof"`
+}
+
+type HistoryEvent_Resumed struct {
+	Resumed *Resumed `protobuf:"bytes,19,opt,name=resumed,proto3,oneof"`
+}
+
 type HistoryEvent_Activated struct {
 	Activated *Activated `protobuf:"bytes,20,opt,name=activated,proto3,oneof"`
 }
@@ -428,6 +456,10 @@ func (*HistoryEvent_Terminated) isHistoryEvent_Attributes() {}
 func (*HistoryEvent_TimedOut) isHistoryEvent_Attributes() {}
 
 func (*HistoryEvent_CancelRequested) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_Paused) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_Resumed) isHistoryEvent_Attributes() {}
 
 func (*HistoryEvent_Activated) isHistoryEvent_Attributes() {}
 
@@ -914,6 +946,128 @@ func (x *CancelRequested) GetRequestId() string {
 	return ""
 }
 
+// Paused holds a run: what arrives is recorded, but its code is not activated and no attempt of its activities is handed out.
+type Paused struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	Identity      string                 `protobuf:"bytes,2,opt,name=identity,proto3" json:"identity,omitempty"`
+	RequestId     string                 `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Paused) Reset() {
+	*x = Paused{}
+	mi := &file_aion_v1_history_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Paused) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Paused) ProtoMessage() {}
+
+func (x *Paused) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Paused.ProtoReflect.Descriptor instead.
+func (*Paused) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Paused) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Paused) GetIdentity() string {
+	if x != nil {
+		return x.Identity
+	}
+	return ""
+}
+
+func (x *Paused) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Resumed lets a paused run go on.
+type Resumed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	Identity      string                 `protobuf:"bytes,2,opt,name=identity,proto3" json:"identity,omitempty"`
+	RequestId     string                 `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Resumed) Reset() {
+	*x = Resumed{}
+	mi := &file_aion_v1_history_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Resumed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Resumed) ProtoMessage() {}
+
+func (x *Resumed) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Resumed.ProtoReflect.Descriptor instead.
+func (*Resumed) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Resumed) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Resumed) GetIdentity() string {
+	if x != nil {
+		return x.Identity
+	}
+	return ""
+}
+
+func (x *Resumed) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 // Activated marks one activation of the code: it was given the delivered events up to through_seq that it had not yet been given,
 // and the next `commands` events are what it asked for.
 type Activated struct {
@@ -926,7 +1080,7 @@ type Activated struct {
 
 func (x *Activated) Reset() {
 	*x = Activated{}
-	mi := &file_aion_v1_history_proto_msgTypes[8]
+	mi := &file_aion_v1_history_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -938,7 +1092,7 @@ func (x *Activated) String() string {
 func (*Activated) ProtoMessage() {}
 
 func (x *Activated) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[8]
+	mi := &file_aion_v1_history_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -951,7 +1105,7 @@ func (x *Activated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Activated.ProtoReflect.Descriptor instead.
 func (*Activated) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{8}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Activated) GetThroughSeq() uint32 {
@@ -987,7 +1141,7 @@ type Blocked struct {
 
 func (x *Blocked) Reset() {
 	*x = Blocked{}
-	mi := &file_aion_v1_history_proto_msgTypes[9]
+	mi := &file_aion_v1_history_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -999,7 +1153,7 @@ func (x *Blocked) String() string {
 func (*Blocked) ProtoMessage() {}
 
 func (x *Blocked) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[9]
+	mi := &file_aion_v1_history_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1012,7 +1166,7 @@ func (x *Blocked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Blocked.ProtoReflect.Descriptor instead.
 func (*Blocked) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{9}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Blocked) GetWhat() string {
@@ -1082,7 +1236,7 @@ type Unblocked struct {
 
 func (x *Unblocked) Reset() {
 	*x = Unblocked{}
-	mi := &file_aion_v1_history_proto_msgTypes[10]
+	mi := &file_aion_v1_history_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1094,7 +1248,7 @@ func (x *Unblocked) String() string {
 func (*Unblocked) ProtoMessage() {}
 
 func (x *Unblocked) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[10]
+	mi := &file_aion_v1_history_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1107,7 +1261,7 @@ func (x *Unblocked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unblocked.ProtoReflect.Descriptor instead.
 func (*Unblocked) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{10}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Unblocked) GetReason() string {
@@ -1136,7 +1290,7 @@ type Repinned struct {
 
 func (x *Repinned) Reset() {
 	*x = Repinned{}
-	mi := &file_aion_v1_history_proto_msgTypes[11]
+	mi := &file_aion_v1_history_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1148,7 +1302,7 @@ func (x *Repinned) String() string {
 func (*Repinned) ProtoMessage() {}
 
 func (x *Repinned) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[11]
+	mi := &file_aion_v1_history_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1161,7 +1315,7 @@ func (x *Repinned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Repinned.ProtoReflect.Descriptor instead.
 func (*Repinned) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{11}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Repinned) GetPackage() string {
@@ -1199,7 +1353,7 @@ type ActivityScheduled struct {
 
 func (x *ActivityScheduled) Reset() {
 	*x = ActivityScheduled{}
-	mi := &file_aion_v1_history_proto_msgTypes[12]
+	mi := &file_aion_v1_history_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1211,7 +1365,7 @@ func (x *ActivityScheduled) String() string {
 func (*ActivityScheduled) ProtoMessage() {}
 
 func (x *ActivityScheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[12]
+	mi := &file_aion_v1_history_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1224,7 +1378,7 @@ func (x *ActivityScheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityScheduled.ProtoReflect.Descriptor instead.
 func (*ActivityScheduled) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{12}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ActivityScheduled) GetOrdinal() uint32 {
@@ -1274,7 +1428,7 @@ type ActivityAttemptStarted struct {
 
 func (x *ActivityAttemptStarted) Reset() {
 	*x = ActivityAttemptStarted{}
-	mi := &file_aion_v1_history_proto_msgTypes[13]
+	mi := &file_aion_v1_history_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1286,7 +1440,7 @@ func (x *ActivityAttemptStarted) String() string {
 func (*ActivityAttemptStarted) ProtoMessage() {}
 
 func (x *ActivityAttemptStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[13]
+	mi := &file_aion_v1_history_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1299,7 +1453,7 @@ func (x *ActivityAttemptStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityAttemptStarted.ProtoReflect.Descriptor instead.
 func (*ActivityAttemptStarted) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{13}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ActivityAttemptStarted) GetOrdinal() uint32 {
@@ -1340,7 +1494,7 @@ type ActivityAttemptFailed struct {
 
 func (x *ActivityAttemptFailed) Reset() {
 	*x = ActivityAttemptFailed{}
-	mi := &file_aion_v1_history_proto_msgTypes[14]
+	mi := &file_aion_v1_history_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1352,7 +1506,7 @@ func (x *ActivityAttemptFailed) String() string {
 func (*ActivityAttemptFailed) ProtoMessage() {}
 
 func (x *ActivityAttemptFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[14]
+	mi := &file_aion_v1_history_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1365,7 +1519,7 @@ func (x *ActivityAttemptFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityAttemptFailed.ProtoReflect.Descriptor instead.
 func (*ActivityAttemptFailed) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{14}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ActivityAttemptFailed) GetOrdinal() uint32 {
@@ -1430,7 +1584,7 @@ type ActivityCompleted struct {
 
 func (x *ActivityCompleted) Reset() {
 	*x = ActivityCompleted{}
-	mi := &file_aion_v1_history_proto_msgTypes[15]
+	mi := &file_aion_v1_history_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1442,7 +1596,7 @@ func (x *ActivityCompleted) String() string {
 func (*ActivityCompleted) ProtoMessage() {}
 
 func (x *ActivityCompleted) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[15]
+	mi := &file_aion_v1_history_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1455,7 +1609,7 @@ func (x *ActivityCompleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityCompleted.ProtoReflect.Descriptor instead.
 func (*ActivityCompleted) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{15}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ActivityCompleted) GetOrdinal() uint32 {
@@ -1499,7 +1653,7 @@ type ActivityFailed struct {
 
 func (x *ActivityFailed) Reset() {
 	*x = ActivityFailed{}
-	mi := &file_aion_v1_history_proto_msgTypes[16]
+	mi := &file_aion_v1_history_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1511,7 +1665,7 @@ func (x *ActivityFailed) String() string {
 func (*ActivityFailed) ProtoMessage() {}
 
 func (x *ActivityFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[16]
+	mi := &file_aion_v1_history_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1524,7 +1678,7 @@ func (x *ActivityFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityFailed.ProtoReflect.Descriptor instead.
 func (*ActivityFailed) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{16}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ActivityFailed) GetOrdinal() uint32 {
@@ -1568,7 +1722,7 @@ type ActivityTimedOut struct {
 
 func (x *ActivityTimedOut) Reset() {
 	*x = ActivityTimedOut{}
-	mi := &file_aion_v1_history_proto_msgTypes[17]
+	mi := &file_aion_v1_history_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1580,7 +1734,7 @@ func (x *ActivityTimedOut) String() string {
 func (*ActivityTimedOut) ProtoMessage() {}
 
 func (x *ActivityTimedOut) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[17]
+	mi := &file_aion_v1_history_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1593,7 +1747,7 @@ func (x *ActivityTimedOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityTimedOut.ProtoReflect.Descriptor instead.
 func (*ActivityTimedOut) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{17}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ActivityTimedOut) GetOrdinal() uint32 {
@@ -1634,7 +1788,7 @@ type ActivityCancelRequested struct {
 
 func (x *ActivityCancelRequested) Reset() {
 	*x = ActivityCancelRequested{}
-	mi := &file_aion_v1_history_proto_msgTypes[18]
+	mi := &file_aion_v1_history_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1646,7 +1800,7 @@ func (x *ActivityCancelRequested) String() string {
 func (*ActivityCancelRequested) ProtoMessage() {}
 
 func (x *ActivityCancelRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[18]
+	mi := &file_aion_v1_history_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1659,7 +1813,7 @@ func (x *ActivityCancelRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityCancelRequested.ProtoReflect.Descriptor instead.
 func (*ActivityCancelRequested) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{18}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ActivityCancelRequested) GetOrdinal() uint32 {
@@ -1681,7 +1835,7 @@ type ActivityCanceled struct {
 
 func (x *ActivityCanceled) Reset() {
 	*x = ActivityCanceled{}
-	mi := &file_aion_v1_history_proto_msgTypes[19]
+	mi := &file_aion_v1_history_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1693,7 +1847,7 @@ func (x *ActivityCanceled) String() string {
 func (*ActivityCanceled) ProtoMessage() {}
 
 func (x *ActivityCanceled) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[19]
+	mi := &file_aion_v1_history_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1706,7 +1860,7 @@ func (x *ActivityCanceled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityCanceled.ProtoReflect.Descriptor instead.
 func (*ActivityCanceled) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{19}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ActivityCanceled) GetOrdinal() uint32 {
@@ -1741,7 +1895,7 @@ type TimerStarted struct {
 
 func (x *TimerStarted) Reset() {
 	*x = TimerStarted{}
-	mi := &file_aion_v1_history_proto_msgTypes[20]
+	mi := &file_aion_v1_history_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1753,7 +1907,7 @@ func (x *TimerStarted) String() string {
 func (*TimerStarted) ProtoMessage() {}
 
 func (x *TimerStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[20]
+	mi := &file_aion_v1_history_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1766,7 +1920,7 @@ func (x *TimerStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerStarted.ProtoReflect.Descriptor instead.
 func (*TimerStarted) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{20}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *TimerStarted) GetOrdinal() uint32 {
@@ -1793,7 +1947,7 @@ type TimerFired struct {
 
 func (x *TimerFired) Reset() {
 	*x = TimerFired{}
-	mi := &file_aion_v1_history_proto_msgTypes[21]
+	mi := &file_aion_v1_history_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1805,7 +1959,7 @@ func (x *TimerFired) String() string {
 func (*TimerFired) ProtoMessage() {}
 
 func (x *TimerFired) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[21]
+	mi := &file_aion_v1_history_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1818,7 +1972,7 @@ func (x *TimerFired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerFired.ProtoReflect.Descriptor instead.
 func (*TimerFired) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{21}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *TimerFired) GetOrdinal() uint32 {
@@ -1838,7 +1992,7 @@ type TimerCanceled struct {
 
 func (x *TimerCanceled) Reset() {
 	*x = TimerCanceled{}
-	mi := &file_aion_v1_history_proto_msgTypes[22]
+	mi := &file_aion_v1_history_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1850,7 +2004,7 @@ func (x *TimerCanceled) String() string {
 func (*TimerCanceled) ProtoMessage() {}
 
 func (x *TimerCanceled) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[22]
+	mi := &file_aion_v1_history_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1863,7 +2017,7 @@ func (x *TimerCanceled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerCanceled.ProtoReflect.Descriptor instead.
 func (*TimerCanceled) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{22}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TimerCanceled) GetOrdinal() uint32 {
@@ -1887,7 +2041,7 @@ type SignalReceived struct {
 
 func (x *SignalReceived) Reset() {
 	*x = SignalReceived{}
-	mi := &file_aion_v1_history_proto_msgTypes[23]
+	mi := &file_aion_v1_history_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1899,7 +2053,7 @@ func (x *SignalReceived) String() string {
 func (*SignalReceived) ProtoMessage() {}
 
 func (x *SignalReceived) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[23]
+	mi := &file_aion_v1_history_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1912,7 +2066,7 @@ func (x *SignalReceived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalReceived.ProtoReflect.Descriptor instead.
 func (*SignalReceived) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{23}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SignalReceived) GetName() string {
@@ -1954,7 +2108,7 @@ var File_aion_v1_history_proto protoreflect.FileDescriptor
 
 const file_aion_v1_history_proto_rawDesc = "" +
 	"\n" +
-	"\x15aion/v1/history.proto\x12\aaion.v1\x1a\x14aion/v1/common.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x98\f\n" +
+	"\x15aion/v1/history.proto\x12\aaion.v1\x1a\x14aion/v1/common.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf1\f\n" +
 	"\fHistoryEvent\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\rR\x03seq\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12,\n" +
@@ -1967,7 +2121,9 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"terminated\x18\x0e \x01(\v2\x13.aion.v1.TerminatedH\x00R\n" +
 	"terminated\x120\n" +
 	"\ttimed_out\x18\x0f \x01(\v2\x11.aion.v1.TimedOutH\x00R\btimedOut\x12E\n" +
-	"\x10cancel_requested\x18\x11 \x01(\v2\x18.aion.v1.CancelRequestedH\x00R\x0fcancelRequested\x122\n" +
+	"\x10cancel_requested\x18\x11 \x01(\v2\x18.aion.v1.CancelRequestedH\x00R\x0fcancelRequested\x12)\n" +
+	"\x06paused\x18\x12 \x01(\v2\x0f.aion.v1.PausedH\x00R\x06paused\x12,\n" +
+	"\aresumed\x18\x13 \x01(\v2\x10.aion.v1.ResumedH\x00R\aresumed\x122\n" +
 	"\tactivated\x18\x14 \x01(\v2\x12.aion.v1.ActivatedH\x00R\tactivated\x12,\n" +
 	"\ablocked\x18\x15 \x01(\v2\x10.aion.v1.BlockedH\x00R\ablocked\x122\n" +
 	"\tunblocked\x18\x16 \x01(\v2\x12.aion.v1.UnblockedH\x00R\tunblocked\x12/\n" +
@@ -2025,6 +2181,16 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\bTimedOut\x12(\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x14.aion.v1.TimeoutKindR\x04kind\"d\n" +
 	"\x0fCancelRequested\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1a\n" +
+	"\bidentity\x18\x02 \x01(\tR\bidentity\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\"[\n" +
+	"\x06Paused\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1a\n" +
+	"\bidentity\x18\x02 \x01(\tR\bidentity\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\"\\\n" +
+	"\aResumed\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1a\n" +
 	"\bidentity\x18\x02 \x01(\tR\bidentity\x12\x1d\n" +
 	"\n" +
@@ -2123,7 +2289,7 @@ func file_aion_v1_history_proto_rawDescGZIP() []byte {
 	return file_aion_v1_history_proto_rawDescData
 }
 
-var file_aion_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_aion_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_aion_v1_history_proto_goTypes = []any{
 	(*HistoryEvent)(nil),            // 0: aion.v1.HistoryEvent
 	(*Started)(nil),                 // 1: aion.v1.Started
@@ -2133,34 +2299,36 @@ var file_aion_v1_history_proto_goTypes = []any{
 	(*Terminated)(nil),              // 5: aion.v1.Terminated
 	(*TimedOut)(nil),                // 6: aion.v1.TimedOut
 	(*CancelRequested)(nil),         // 7: aion.v1.CancelRequested
-	(*Activated)(nil),               // 8: aion.v1.Activated
-	(*Blocked)(nil),                 // 9: aion.v1.Blocked
-	(*Unblocked)(nil),               // 10: aion.v1.Unblocked
-	(*Repinned)(nil),                // 11: aion.v1.Repinned
-	(*ActivityScheduled)(nil),       // 12: aion.v1.ActivityScheduled
-	(*ActivityAttemptStarted)(nil),  // 13: aion.v1.ActivityAttemptStarted
-	(*ActivityAttemptFailed)(nil),   // 14: aion.v1.ActivityAttemptFailed
-	(*ActivityCompleted)(nil),       // 15: aion.v1.ActivityCompleted
-	(*ActivityFailed)(nil),          // 16: aion.v1.ActivityFailed
-	(*ActivityTimedOut)(nil),        // 17: aion.v1.ActivityTimedOut
-	(*ActivityCancelRequested)(nil), // 18: aion.v1.ActivityCancelRequested
-	(*ActivityCanceled)(nil),        // 19: aion.v1.ActivityCanceled
-	(*TimerStarted)(nil),            // 20: aion.v1.TimerStarted
-	(*TimerFired)(nil),              // 21: aion.v1.TimerFired
-	(*TimerCanceled)(nil),           // 22: aion.v1.TimerCanceled
-	(*SignalReceived)(nil),          // 23: aion.v1.SignalReceived
-	nil,                             // 24: aion.v1.Started.HeaderEntry
-	nil,                             // 25: aion.v1.ActivityScheduled.HeaderEntry
-	nil,                             // 26: aion.v1.SignalReceived.HeaderEntry
-	(*timestamppb.Timestamp)(nil),   // 27: google.protobuf.Timestamp
-	(*Payload)(nil),                 // 28: aion.v1.Payload
-	(*durationpb.Duration)(nil),     // 29: google.protobuf.Duration
-	(*Failure)(nil),                 // 30: aion.v1.Failure
-	(TimeoutKind)(0),                // 31: aion.v1.TimeoutKind
-	(*ActivityOptions)(nil),         // 32: aion.v1.ActivityOptions
+	(*Paused)(nil),                  // 8: aion.v1.Paused
+	(*Resumed)(nil),                 // 9: aion.v1.Resumed
+	(*Activated)(nil),               // 10: aion.v1.Activated
+	(*Blocked)(nil),                 // 11: aion.v1.Blocked
+	(*Unblocked)(nil),               // 12: aion.v1.Unblocked
+	(*Repinned)(nil),                // 13: aion.v1.Repinned
+	(*ActivityScheduled)(nil),       // 14: aion.v1.ActivityScheduled
+	(*ActivityAttemptStarted)(nil),  // 15: aion.v1.ActivityAttemptStarted
+	(*ActivityAttemptFailed)(nil),   // 16: aion.v1.ActivityAttemptFailed
+	(*ActivityCompleted)(nil),       // 17: aion.v1.ActivityCompleted
+	(*ActivityFailed)(nil),          // 18: aion.v1.ActivityFailed
+	(*ActivityTimedOut)(nil),        // 19: aion.v1.ActivityTimedOut
+	(*ActivityCancelRequested)(nil), // 20: aion.v1.ActivityCancelRequested
+	(*ActivityCanceled)(nil),        // 21: aion.v1.ActivityCanceled
+	(*TimerStarted)(nil),            // 22: aion.v1.TimerStarted
+	(*TimerFired)(nil),              // 23: aion.v1.TimerFired
+	(*TimerCanceled)(nil),           // 24: aion.v1.TimerCanceled
+	(*SignalReceived)(nil),          // 25: aion.v1.SignalReceived
+	nil,                             // 26: aion.v1.Started.HeaderEntry
+	nil,                             // 27: aion.v1.ActivityScheduled.HeaderEntry
+	nil,                             // 28: aion.v1.SignalReceived.HeaderEntry
+	(*timestamppb.Timestamp)(nil),   // 29: google.protobuf.Timestamp
+	(*Payload)(nil),                 // 30: aion.v1.Payload
+	(*durationpb.Duration)(nil),     // 31: google.protobuf.Duration
+	(*Failure)(nil),                 // 32: aion.v1.Failure
+	(TimeoutKind)(0),                // 33: aion.v1.TimeoutKind
+	(*ActivityOptions)(nil),         // 34: aion.v1.ActivityOptions
 }
 var file_aion_v1_history_proto_depIdxs = []int32{
-	27, // 0: aion.v1.HistoryEvent.time:type_name -> google.protobuf.Timestamp
+	29, // 0: aion.v1.HistoryEvent.time:type_name -> google.protobuf.Timestamp
 	1,  // 1: aion.v1.HistoryEvent.started:type_name -> aion.v1.Started
 	2,  // 2: aion.v1.HistoryEvent.completed:type_name -> aion.v1.Completed
 	3,  // 3: aion.v1.HistoryEvent.failed:type_name -> aion.v1.Failed
@@ -2168,49 +2336,51 @@ var file_aion_v1_history_proto_depIdxs = []int32{
 	5,  // 5: aion.v1.HistoryEvent.terminated:type_name -> aion.v1.Terminated
 	6,  // 6: aion.v1.HistoryEvent.timed_out:type_name -> aion.v1.TimedOut
 	7,  // 7: aion.v1.HistoryEvent.cancel_requested:type_name -> aion.v1.CancelRequested
-	8,  // 8: aion.v1.HistoryEvent.activated:type_name -> aion.v1.Activated
-	9,  // 9: aion.v1.HistoryEvent.blocked:type_name -> aion.v1.Blocked
-	10, // 10: aion.v1.HistoryEvent.unblocked:type_name -> aion.v1.Unblocked
-	11, // 11: aion.v1.HistoryEvent.repinned:type_name -> aion.v1.Repinned
-	12, // 12: aion.v1.HistoryEvent.activity_scheduled:type_name -> aion.v1.ActivityScheduled
-	13, // 13: aion.v1.HistoryEvent.activity_attempt_started:type_name -> aion.v1.ActivityAttemptStarted
-	14, // 14: aion.v1.HistoryEvent.activity_attempt_failed:type_name -> aion.v1.ActivityAttemptFailed
-	15, // 15: aion.v1.HistoryEvent.activity_completed:type_name -> aion.v1.ActivityCompleted
-	16, // 16: aion.v1.HistoryEvent.activity_failed:type_name -> aion.v1.ActivityFailed
-	17, // 17: aion.v1.HistoryEvent.activity_timed_out:type_name -> aion.v1.ActivityTimedOut
-	18, // 18: aion.v1.HistoryEvent.activity_cancel_requested:type_name -> aion.v1.ActivityCancelRequested
-	19, // 19: aion.v1.HistoryEvent.activity_canceled:type_name -> aion.v1.ActivityCanceled
-	20, // 20: aion.v1.HistoryEvent.timer_started:type_name -> aion.v1.TimerStarted
-	21, // 21: aion.v1.HistoryEvent.timer_fired:type_name -> aion.v1.TimerFired
-	22, // 22: aion.v1.HistoryEvent.timer_canceled:type_name -> aion.v1.TimerCanceled
-	23, // 23: aion.v1.HistoryEvent.signal_received:type_name -> aion.v1.SignalReceived
-	28, // 24: aion.v1.Started.input:type_name -> aion.v1.Payload
-	29, // 25: aion.v1.Started.run_timeout:type_name -> google.protobuf.Duration
-	24, // 26: aion.v1.Started.header:type_name -> aion.v1.Started.HeaderEntry
-	28, // 27: aion.v1.Completed.result:type_name -> aion.v1.Payload
-	30, // 28: aion.v1.Failed.failure:type_name -> aion.v1.Failure
-	28, // 29: aion.v1.Canceled.details:type_name -> aion.v1.Payload
-	31, // 30: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
-	28, // 31: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
-	32, // 32: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
-	25, // 33: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
-	30, // 34: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
-	31, // 35: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
-	29, // 36: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
-	28, // 37: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
-	28, // 38: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
-	30, // 39: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
-	31, // 40: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
-	30, // 41: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
-	28, // 42: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
-	29, // 43: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
-	28, // 44: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
-	26, // 45: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
-	46, // [46:46] is the sub-list for method output_type
-	46, // [46:46] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	8,  // 8: aion.v1.HistoryEvent.paused:type_name -> aion.v1.Paused
+	9,  // 9: aion.v1.HistoryEvent.resumed:type_name -> aion.v1.Resumed
+	10, // 10: aion.v1.HistoryEvent.activated:type_name -> aion.v1.Activated
+	11, // 11: aion.v1.HistoryEvent.blocked:type_name -> aion.v1.Blocked
+	12, // 12: aion.v1.HistoryEvent.unblocked:type_name -> aion.v1.Unblocked
+	13, // 13: aion.v1.HistoryEvent.repinned:type_name -> aion.v1.Repinned
+	14, // 14: aion.v1.HistoryEvent.activity_scheduled:type_name -> aion.v1.ActivityScheduled
+	15, // 15: aion.v1.HistoryEvent.activity_attempt_started:type_name -> aion.v1.ActivityAttemptStarted
+	16, // 16: aion.v1.HistoryEvent.activity_attempt_failed:type_name -> aion.v1.ActivityAttemptFailed
+	17, // 17: aion.v1.HistoryEvent.activity_completed:type_name -> aion.v1.ActivityCompleted
+	18, // 18: aion.v1.HistoryEvent.activity_failed:type_name -> aion.v1.ActivityFailed
+	19, // 19: aion.v1.HistoryEvent.activity_timed_out:type_name -> aion.v1.ActivityTimedOut
+	20, // 20: aion.v1.HistoryEvent.activity_cancel_requested:type_name -> aion.v1.ActivityCancelRequested
+	21, // 21: aion.v1.HistoryEvent.activity_canceled:type_name -> aion.v1.ActivityCanceled
+	22, // 22: aion.v1.HistoryEvent.timer_started:type_name -> aion.v1.TimerStarted
+	23, // 23: aion.v1.HistoryEvent.timer_fired:type_name -> aion.v1.TimerFired
+	24, // 24: aion.v1.HistoryEvent.timer_canceled:type_name -> aion.v1.TimerCanceled
+	25, // 25: aion.v1.HistoryEvent.signal_received:type_name -> aion.v1.SignalReceived
+	30, // 26: aion.v1.Started.input:type_name -> aion.v1.Payload
+	31, // 27: aion.v1.Started.run_timeout:type_name -> google.protobuf.Duration
+	26, // 28: aion.v1.Started.header:type_name -> aion.v1.Started.HeaderEntry
+	30, // 29: aion.v1.Completed.result:type_name -> aion.v1.Payload
+	32, // 30: aion.v1.Failed.failure:type_name -> aion.v1.Failure
+	30, // 31: aion.v1.Canceled.details:type_name -> aion.v1.Payload
+	33, // 32: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
+	30, // 33: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
+	34, // 34: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
+	27, // 35: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
+	32, // 36: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
+	33, // 37: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
+	31, // 38: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
+	30, // 39: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
+	30, // 40: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
+	32, // 41: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
+	33, // 42: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
+	32, // 43: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
+	30, // 44: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
+	31, // 45: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
+	30, // 46: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
+	28, // 47: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
+	48, // [48:48] is the sub-list for method output_type
+	48, // [48:48] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_history_proto_init() }
@@ -2227,6 +2397,8 @@ func file_aion_v1_history_proto_init() {
 		(*HistoryEvent_Terminated)(nil),
 		(*HistoryEvent_TimedOut)(nil),
 		(*HistoryEvent_CancelRequested)(nil),
+		(*HistoryEvent_Paused)(nil),
+		(*HistoryEvent_Resumed)(nil),
 		(*HistoryEvent_Activated)(nil),
 		(*HistoryEvent_Blocked)(nil),
 		(*HistoryEvent_Unblocked)(nil),
@@ -2250,7 +2422,7 @@ func file_aion_v1_history_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_history_proto_rawDesc), len(file_aion_v1_history_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1319,6 +1319,218 @@ func (x *TerminateWorkflowResponse) GetRunId() string {
 	return ""
 }
 
+// PauseWorkflowRequest holds a run.
+type PauseWorkflowRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Workflow      *WorkflowRef           `protobuf:"bytes,1,opt,name=workflow,proto3" json:"workflow,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	RequestId     string                 `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseWorkflowRequest) Reset() {
+	*x = PauseWorkflowRequest{}
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseWorkflowRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseWorkflowRequest) ProtoMessage() {}
+
+func (x *PauseWorkflowRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseWorkflowRequest.ProtoReflect.Descriptor instead.
+func (*PauseWorkflowRequest) Descriptor() ([]byte, []int) {
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *PauseWorkflowRequest) GetWorkflow() *WorkflowRef {
+	if x != nil {
+		return x.Workflow
+	}
+	return nil
+}
+
+func (x *PauseWorkflowRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *PauseWorkflowRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// PauseWorkflowResponse says that the run is paused.
+type PauseWorkflowResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RunId         string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseWorkflowResponse) Reset() {
+	*x = PauseWorkflowResponse{}
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseWorkflowResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseWorkflowResponse) ProtoMessage() {}
+
+func (x *PauseWorkflowResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseWorkflowResponse.ProtoReflect.Descriptor instead.
+func (*PauseWorkflowResponse) Descriptor() ([]byte, []int) {
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *PauseWorkflowResponse) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+// ResumeWorkflowRequest lets a run go on.
+type ResumeWorkflowRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Workflow      *WorkflowRef           `protobuf:"bytes,1,opt,name=workflow,proto3" json:"workflow,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	RequestId     string                 `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeWorkflowRequest) Reset() {
+	*x = ResumeWorkflowRequest{}
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeWorkflowRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeWorkflowRequest) ProtoMessage() {}
+
+func (x *ResumeWorkflowRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeWorkflowRequest.ProtoReflect.Descriptor instead.
+func (*ResumeWorkflowRequest) Descriptor() ([]byte, []int) {
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ResumeWorkflowRequest) GetWorkflow() *WorkflowRef {
+	if x != nil {
+		return x.Workflow
+	}
+	return nil
+}
+
+func (x *ResumeWorkflowRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ResumeWorkflowRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// ResumeWorkflowResponse says that the run is not paused any more.
+type ResumeWorkflowResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RunId         string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeWorkflowResponse) Reset() {
+	*x = ResumeWorkflowResponse{}
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeWorkflowResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeWorkflowResponse) ProtoMessage() {}
+
+func (x *ResumeWorkflowResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeWorkflowResponse.ProtoReflect.Descriptor instead.
+func (*ResumeWorkflowResponse) Descriptor() ([]byte, []int) {
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ResumeWorkflowResponse) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
 // RepinWorkflowRequest moves an open run to another package.
 type RepinWorkflowRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1331,7 +1543,7 @@ type RepinWorkflowRequest struct {
 
 func (x *RepinWorkflowRequest) Reset() {
 	*x = RepinWorkflowRequest{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[16]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1343,7 +1555,7 @@ func (x *RepinWorkflowRequest) String() string {
 func (*RepinWorkflowRequest) ProtoMessage() {}
 
 func (x *RepinWorkflowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[16]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1356,7 +1568,7 @@ func (x *RepinWorkflowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RepinWorkflowRequest.ProtoReflect.Descriptor instead.
 func (*RepinWorkflowRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{16}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RepinWorkflowRequest) GetWorkflow() *WorkflowRef {
@@ -1391,7 +1603,7 @@ type RepinWorkflowResponse struct {
 
 func (x *RepinWorkflowResponse) Reset() {
 	*x = RepinWorkflowResponse{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[17]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1403,7 +1615,7 @@ func (x *RepinWorkflowResponse) String() string {
 func (*RepinWorkflowResponse) ProtoMessage() {}
 
 func (x *RepinWorkflowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[17]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1416,7 +1628,7 @@ func (x *RepinWorkflowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RepinWorkflowResponse.ProtoReflect.Descriptor instead.
 func (*RepinWorkflowResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{17}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RepinWorkflowResponse) GetRunId() string {
@@ -1443,7 +1655,7 @@ type DescribeWorkflowRequest struct {
 
 func (x *DescribeWorkflowRequest) Reset() {
 	*x = DescribeWorkflowRequest{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[18]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1455,7 +1667,7 @@ func (x *DescribeWorkflowRequest) String() string {
 func (*DescribeWorkflowRequest) ProtoMessage() {}
 
 func (x *DescribeWorkflowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[18]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1468,7 +1680,7 @@ func (x *DescribeWorkflowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeWorkflowRequest.ProtoReflect.Descriptor instead.
 func (*DescribeWorkflowRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{18}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *DescribeWorkflowRequest) GetWorkflow() *WorkflowRef {
@@ -1497,7 +1709,7 @@ type DescribeWorkflowResponse struct {
 
 func (x *DescribeWorkflowResponse) Reset() {
 	*x = DescribeWorkflowResponse{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[19]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1509,7 +1721,7 @@ func (x *DescribeWorkflowResponse) String() string {
 func (*DescribeWorkflowResponse) ProtoMessage() {}
 
 func (x *DescribeWorkflowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[19]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1522,7 +1734,7 @@ func (x *DescribeWorkflowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeWorkflowResponse.ProtoReflect.Descriptor instead.
 func (*DescribeWorkflowResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{19}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *DescribeWorkflowResponse) GetRun() *WorkflowRun {
@@ -1603,7 +1815,7 @@ type WorkflowRun struct {
 
 func (x *WorkflowRun) Reset() {
 	*x = WorkflowRun{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[20]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1615,7 +1827,7 @@ func (x *WorkflowRun) String() string {
 func (*WorkflowRun) ProtoMessage() {}
 
 func (x *WorkflowRun) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[20]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1628,7 +1840,7 @@ func (x *WorkflowRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkflowRun.ProtoReflect.Descriptor instead.
 func (*WorkflowRun) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{20}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *WorkflowRun) GetNamespace() string {
@@ -1743,7 +1955,7 @@ type PendingActivity struct {
 
 func (x *PendingActivity) Reset() {
 	*x = PendingActivity{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[21]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1755,7 +1967,7 @@ func (x *PendingActivity) String() string {
 func (*PendingActivity) ProtoMessage() {}
 
 func (x *PendingActivity) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[21]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1768,7 +1980,7 @@ func (x *PendingActivity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PendingActivity.ProtoReflect.Descriptor instead.
 func (*PendingActivity) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{21}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *PendingActivity) GetOrdinal() uint32 {
@@ -1859,7 +2071,7 @@ type PendingTimer struct {
 
 func (x *PendingTimer) Reset() {
 	*x = PendingTimer{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[22]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1871,7 +2083,7 @@ func (x *PendingTimer) String() string {
 func (*PendingTimer) ProtoMessage() {}
 
 func (x *PendingTimer) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[22]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1884,7 +2096,7 @@ func (x *PendingTimer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PendingTimer.ProtoReflect.Descriptor instead.
 func (*PendingTimer) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{22}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *PendingTimer) GetOrdinal() uint32 {
@@ -1915,7 +2127,7 @@ type GetHistoryRequest struct {
 
 func (x *GetHistoryRequest) Reset() {
 	*x = GetHistoryRequest{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[23]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1927,7 +2139,7 @@ func (x *GetHistoryRequest) String() string {
 func (*GetHistoryRequest) ProtoMessage() {}
 
 func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[23]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1940,7 +2152,7 @@ func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryRequest.ProtoReflect.Descriptor instead.
 func (*GetHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{23}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GetHistoryRequest) GetWorkflow() *WorkflowRef {
@@ -1977,7 +2189,7 @@ type GetHistoryResponse struct {
 
 func (x *GetHistoryResponse) Reset() {
 	*x = GetHistoryResponse{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[24]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1989,7 +2201,7 @@ func (x *GetHistoryResponse) String() string {
 func (*GetHistoryResponse) ProtoMessage() {}
 
 func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[24]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2002,7 +2214,7 @@ func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryResponse.ProtoReflect.Descriptor instead.
 func (*GetHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{24}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetHistoryResponse) GetEvents() []*HistoryEvent {
@@ -2038,7 +2250,7 @@ type GetResultRequest struct {
 
 func (x *GetResultRequest) Reset() {
 	*x = GetResultRequest{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[25]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2050,7 +2262,7 @@ func (x *GetResultRequest) String() string {
 func (*GetResultRequest) ProtoMessage() {}
 
 func (x *GetResultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[25]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2063,7 +2275,7 @@ func (x *GetResultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResultRequest.ProtoReflect.Descriptor instead.
 func (*GetResultRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{25}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GetResultRequest) GetWorkflow() *WorkflowRef {
@@ -2091,7 +2303,7 @@ type GetResultResponse struct {
 
 func (x *GetResultResponse) Reset() {
 	*x = GetResultResponse{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[26]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2103,7 +2315,7 @@ func (x *GetResultResponse) String() string {
 func (*GetResultResponse) ProtoMessage() {}
 
 func (x *GetResultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[26]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2116,7 +2328,7 @@ func (x *GetResultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResultResponse.ProtoReflect.Descriptor instead.
 func (*GetResultResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{26}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetResultResponse) GetOutcome() *Outcome {
@@ -2135,21 +2347,23 @@ func (x *GetResultResponse) GetRunId() string {
 
 // ListWorkflowsRequest selects runs; empty fields do not restrict.
 type ListWorkflowsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Namespace     string                 `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
-	PageSize      uint32                 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken     string                 `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	WorkflowType  string                 `protobuf:"bytes,4,opt,name=workflow_type,json=workflowType,proto3" json:"workflow_type,omitempty"`
-	Status        WorkflowStatus         `protobuf:"varint,5,opt,name=status,proto3,enum=aion.v1.WorkflowStatus" json:"status,omitempty"`
-	WorkflowId    string                 `protobuf:"bytes,6,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
-	Blocked       bool                   `protobuf:"varint,7,opt,name=blocked,proto3" json:"blocked,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Namespace    string                 `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	PageSize     uint32                 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken    string                 `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	WorkflowType string                 `protobuf:"bytes,4,opt,name=workflow_type,json=workflowType,proto3" json:"workflow_type,omitempty"`
+	Status       WorkflowStatus         `protobuf:"varint,5,opt,name=status,proto3,enum=aion.v1.WorkflowStatus" json:"status,omitempty"`
+	WorkflowId   string                 `protobuf:"bytes,6,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	Blocked      bool                   `protobuf:"varint,7,opt,name=blocked,proto3" json:"blocked,omitempty"`
+	// Only runs that are paused.
+	Paused        bool `protobuf:"varint,8,opt,name=paused,proto3" json:"paused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListWorkflowsRequest) Reset() {
 	*x = ListWorkflowsRequest{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[27]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2161,7 +2375,7 @@ func (x *ListWorkflowsRequest) String() string {
 func (*ListWorkflowsRequest) ProtoMessage() {}
 
 func (x *ListWorkflowsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[27]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2174,7 +2388,7 @@ func (x *ListWorkflowsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkflowsRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkflowsRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{27}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListWorkflowsRequest) GetNamespace() string {
@@ -2226,6 +2440,13 @@ func (x *ListWorkflowsRequest) GetBlocked() bool {
 	return false
 }
 
+func (x *ListWorkflowsRequest) GetPaused() bool {
+	if x != nil {
+		return x.Paused
+	}
+	return false
+}
+
 // ListWorkflowsResponse is a page of runs.
 type ListWorkflowsResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2237,7 +2458,7 @@ type ListWorkflowsResponse struct {
 
 func (x *ListWorkflowsResponse) Reset() {
 	*x = ListWorkflowsResponse{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[28]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2249,7 +2470,7 @@ func (x *ListWorkflowsResponse) String() string {
 func (*ListWorkflowsResponse) ProtoMessage() {}
 
 func (x *ListWorkflowsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[28]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2262,7 +2483,7 @@ func (x *ListWorkflowsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkflowsResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkflowsResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{28}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ListWorkflowsResponse) GetRuns() []*WorkflowRun {
@@ -2291,7 +2512,7 @@ type CountWorkflowsRequest struct {
 
 func (x *CountWorkflowsRequest) Reset() {
 	*x = CountWorkflowsRequest{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[29]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2303,7 +2524,7 @@ func (x *CountWorkflowsRequest) String() string {
 func (*CountWorkflowsRequest) ProtoMessage() {}
 
 func (x *CountWorkflowsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[29]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2316,7 +2537,7 @@ func (x *CountWorkflowsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountWorkflowsRequest.ProtoReflect.Descriptor instead.
 func (*CountWorkflowsRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{29}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *CountWorkflowsRequest) GetNamespace() string {
@@ -2351,7 +2572,7 @@ type CountWorkflowsResponse struct {
 
 func (x *CountWorkflowsResponse) Reset() {
 	*x = CountWorkflowsResponse{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[30]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2363,7 +2584,7 @@ func (x *CountWorkflowsResponse) String() string {
 func (*CountWorkflowsResponse) ProtoMessage() {}
 
 func (x *CountWorkflowsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[30]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2376,7 +2597,7 @@ func (x *CountWorkflowsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountWorkflowsResponse.ProtoReflect.Descriptor instead.
 func (*CountWorkflowsResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{30}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *CountWorkflowsResponse) GetCount() int64 {
@@ -2405,7 +2626,7 @@ type WorkflowCount struct {
 
 func (x *WorkflowCount) Reset() {
 	*x = WorkflowCount{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[31]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2417,7 +2638,7 @@ func (x *WorkflowCount) String() string {
 func (*WorkflowCount) ProtoMessage() {}
 
 func (x *WorkflowCount) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[31]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2430,7 +2651,7 @@ func (x *WorkflowCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkflowCount.ProtoReflect.Descriptor instead.
 func (*WorkflowCount) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{31}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *WorkflowCount) GetWorkflowType() string {
@@ -2471,7 +2692,7 @@ type SignalWithStartWorkflowRequest struct {
 
 func (x *SignalWithStartWorkflowRequest) Reset() {
 	*x = SignalWithStartWorkflowRequest{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[32]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2483,7 +2704,7 @@ func (x *SignalWithStartWorkflowRequest) String() string {
 func (*SignalWithStartWorkflowRequest) ProtoMessage() {}
 
 func (x *SignalWithStartWorkflowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[32]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2496,7 +2717,7 @@ func (x *SignalWithStartWorkflowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalWithStartWorkflowRequest.ProtoReflect.Descriptor instead.
 func (*SignalWithStartWorkflowRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{32}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *SignalWithStartWorkflowRequest) GetStart() *StartWorkflowRequest {
@@ -2550,7 +2771,7 @@ type SignalWithStartWorkflowResponse struct {
 
 func (x *SignalWithStartWorkflowResponse) Reset() {
 	*x = SignalWithStartWorkflowResponse{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[33]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2562,7 +2783,7 @@ func (x *SignalWithStartWorkflowResponse) String() string {
 func (*SignalWithStartWorkflowResponse) ProtoMessage() {}
 
 func (x *SignalWithStartWorkflowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[33]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2575,7 +2796,7 @@ func (x *SignalWithStartWorkflowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalWithStartWorkflowResponse.ProtoReflect.Descriptor instead.
 func (*SignalWithStartWorkflowResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{33}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *SignalWithStartWorkflowResponse) GetWorkflowId() string {
@@ -2718,6 +2939,20 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tR\trequestId\"2\n" +
 	"\x19TerminateWorkflowResponse\x12\x15\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\"\x7f\n" +
+	"\x14PauseWorkflowRequest\x120\n" +
+	"\bworkflow\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRefR\bworkflow\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\".\n" +
+	"\x15PauseWorkflowResponse\x12\x15\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\"\x80\x01\n" +
+	"\x15ResumeWorkflowRequest\x120\n" +
+	"\bworkflow\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRefR\bworkflow\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\"/\n" +
+	"\x16ResumeWorkflowResponse\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\"\x81\x01\n" +
 	"\x14RepinWorkflowRequest\x120\n" +
 	"\bworkflow\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRefR\bworkflow\x12\x18\n" +
@@ -2788,7 +3023,7 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x04wait\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x04wait\"V\n" +
 	"\x11GetResultResponse\x12*\n" +
 	"\aoutcome\x18\x01 \x01(\v2\x10.aion.v1.OutcomeR\aoutcome\x12\x15\n" +
-	"\x06run_id\x18\x02 \x01(\tR\x05runId\"\x81\x02\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\"\x99\x02\n" +
 	"\x14ListWorkflowsRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
@@ -2798,7 +3033,8 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x06status\x18\x05 \x01(\x0e2\x17.aion.v1.WorkflowStatusR\x06status\x12\x1f\n" +
 	"\vworkflow_id\x18\x06 \x01(\tR\n" +
 	"workflowId\x12\x18\n" +
-	"\ablocked\x18\a \x01(\bR\ablocked\"i\n" +
+	"\ablocked\x18\a \x01(\bR\ablocked\x12\x16\n" +
+	"\x06paused\x18\b \x01(\bR\x06paused\"i\n" +
 	"\x15ListWorkflowsResponse\x12(\n" +
 	"\x04runs\x18\x01 \x03(\v2\x14.aion.v1.WorkflowRunR\x04runs\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8b\x01\n" +
@@ -2846,7 +3082,7 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x1dPENDING_ACTIVITY_STATE_QUEUED\x10\x01\x12\"\n" +
 	"\x1ePENDING_ACTIVITY_STATE_RUNNING\x10\x02\x12&\n" +
 	"\"PENDING_ACTIVITY_STATE_BACKING_OFF\x10\x03\x12$\n" +
-	" PENDING_ACTIVITY_STATE_CANCELING\x10\x042\x90\b\n" +
+	" PENDING_ACTIVITY_STATE_CANCELING\x10\x042\xb7\t\n" +
 	"\x0fWorkflowService\x12P\n" +
 	"\rStartWorkflow\x12\x1d.aion.v1.StartWorkflowRequest\x1a\x1e.aion.v1.StartWorkflowResponse\"\x00\x12S\n" +
 	"\x0eSignalWorkflow\x12\x1e.aion.v1.SignalWorkflowRequest\x1a\x1f.aion.v1.SignalWorkflowResponse\"\x00\x12n\n" +
@@ -2854,6 +3090,8 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\rQueryWorkflow\x12\x1d.aion.v1.QueryWorkflowRequest\x1a\x1e.aion.v1.QueryWorkflowResponse\"\x00\x12S\n" +
 	"\x0eCancelWorkflow\x12\x1e.aion.v1.CancelWorkflowRequest\x1a\x1f.aion.v1.CancelWorkflowResponse\"\x00\x12\\\n" +
 	"\x11TerminateWorkflow\x12!.aion.v1.TerminateWorkflowRequest\x1a\".aion.v1.TerminateWorkflowResponse\"\x00\x12P\n" +
+	"\rPauseWorkflow\x12\x1d.aion.v1.PauseWorkflowRequest\x1a\x1e.aion.v1.PauseWorkflowResponse\"\x00\x12S\n" +
+	"\x0eResumeWorkflow\x12\x1e.aion.v1.ResumeWorkflowRequest\x1a\x1f.aion.v1.ResumeWorkflowResponse\"\x00\x12P\n" +
 	"\rRepinWorkflow\x12\x1d.aion.v1.RepinWorkflowRequest\x1a\x1e.aion.v1.RepinWorkflowResponse\"\x00\x12Y\n" +
 	"\x10DescribeWorkflow\x12 .aion.v1.DescribeWorkflowRequest\x1a!.aion.v1.DescribeWorkflowResponse\"\x00\x12G\n" +
 	"\n" +
@@ -2875,7 +3113,7 @@ func file_aion_v1_workflow_service_proto_rawDescGZIP() []byte {
 }
 
 var file_aion_v1_workflow_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_aion_v1_workflow_service_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_aion_v1_workflow_service_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_aion_v1_workflow_service_proto_goTypes = []any{
 	(WorkflowIdReusePolicy)(0),              // 0: aion.v1.WorkflowIdReusePolicy
 	(WorkflowIdConflictPolicy)(0),           // 1: aion.v1.WorkflowIdConflictPolicy
@@ -2896,129 +3134,139 @@ var file_aion_v1_workflow_service_proto_goTypes = []any{
 	(*CancelWorkflowResponse)(nil),          // 16: aion.v1.CancelWorkflowResponse
 	(*TerminateWorkflowRequest)(nil),        // 17: aion.v1.TerminateWorkflowRequest
 	(*TerminateWorkflowResponse)(nil),       // 18: aion.v1.TerminateWorkflowResponse
-	(*RepinWorkflowRequest)(nil),            // 19: aion.v1.RepinWorkflowRequest
-	(*RepinWorkflowResponse)(nil),           // 20: aion.v1.RepinWorkflowResponse
-	(*DescribeWorkflowRequest)(nil),         // 21: aion.v1.DescribeWorkflowRequest
-	(*DescribeWorkflowResponse)(nil),        // 22: aion.v1.DescribeWorkflowResponse
-	(*WorkflowRun)(nil),                     // 23: aion.v1.WorkflowRun
-	(*PendingActivity)(nil),                 // 24: aion.v1.PendingActivity
-	(*PendingTimer)(nil),                    // 25: aion.v1.PendingTimer
-	(*GetHistoryRequest)(nil),               // 26: aion.v1.GetHistoryRequest
-	(*GetHistoryResponse)(nil),              // 27: aion.v1.GetHistoryResponse
-	(*GetResultRequest)(nil),                // 28: aion.v1.GetResultRequest
-	(*GetResultResponse)(nil),               // 29: aion.v1.GetResultResponse
-	(*ListWorkflowsRequest)(nil),            // 30: aion.v1.ListWorkflowsRequest
-	(*ListWorkflowsResponse)(nil),           // 31: aion.v1.ListWorkflowsResponse
-	(*CountWorkflowsRequest)(nil),           // 32: aion.v1.CountWorkflowsRequest
-	(*CountWorkflowsResponse)(nil),          // 33: aion.v1.CountWorkflowsResponse
-	(*WorkflowCount)(nil),                   // 34: aion.v1.WorkflowCount
-	(*SignalWithStartWorkflowRequest)(nil),  // 35: aion.v1.SignalWithStartWorkflowRequest
-	(*SignalWithStartWorkflowResponse)(nil), // 36: aion.v1.SignalWithStartWorkflowResponse
-	nil,                                     // 37: aion.v1.StartWorkflowRequest.HeaderEntry
-	nil,                                     // 38: aion.v1.StartWorkflowRequest.MemoEntry
-	nil,                                     // 39: aion.v1.StartWorkflowRequest.SearchAttributesEntry
-	nil,                                     // 40: aion.v1.SignalWorkflowRequest.HeaderEntry
-	nil,                                     // 41: aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
-	(*Payload)(nil),                         // 42: aion.v1.Payload
-	(*Failure)(nil),                         // 43: aion.v1.Failure
-	(TimeoutKind)(0),                        // 44: aion.v1.TimeoutKind
-	(WorkflowStatus)(0),                     // 45: aion.v1.WorkflowStatus
-	(*Blocked)(nil),                         // 46: aion.v1.Blocked
-	(*durationpb.Duration)(nil),             // 47: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),           // 48: google.protobuf.Timestamp
-	(*HistoryEvent)(nil),                    // 49: aion.v1.HistoryEvent
+	(*PauseWorkflowRequest)(nil),            // 19: aion.v1.PauseWorkflowRequest
+	(*PauseWorkflowResponse)(nil),           // 20: aion.v1.PauseWorkflowResponse
+	(*ResumeWorkflowRequest)(nil),           // 21: aion.v1.ResumeWorkflowRequest
+	(*ResumeWorkflowResponse)(nil),          // 22: aion.v1.ResumeWorkflowResponse
+	(*RepinWorkflowRequest)(nil),            // 23: aion.v1.RepinWorkflowRequest
+	(*RepinWorkflowResponse)(nil),           // 24: aion.v1.RepinWorkflowResponse
+	(*DescribeWorkflowRequest)(nil),         // 25: aion.v1.DescribeWorkflowRequest
+	(*DescribeWorkflowResponse)(nil),        // 26: aion.v1.DescribeWorkflowResponse
+	(*WorkflowRun)(nil),                     // 27: aion.v1.WorkflowRun
+	(*PendingActivity)(nil),                 // 28: aion.v1.PendingActivity
+	(*PendingTimer)(nil),                    // 29: aion.v1.PendingTimer
+	(*GetHistoryRequest)(nil),               // 30: aion.v1.GetHistoryRequest
+	(*GetHistoryResponse)(nil),              // 31: aion.v1.GetHistoryResponse
+	(*GetResultRequest)(nil),                // 32: aion.v1.GetResultRequest
+	(*GetResultResponse)(nil),               // 33: aion.v1.GetResultResponse
+	(*ListWorkflowsRequest)(nil),            // 34: aion.v1.ListWorkflowsRequest
+	(*ListWorkflowsResponse)(nil),           // 35: aion.v1.ListWorkflowsResponse
+	(*CountWorkflowsRequest)(nil),           // 36: aion.v1.CountWorkflowsRequest
+	(*CountWorkflowsResponse)(nil),          // 37: aion.v1.CountWorkflowsResponse
+	(*WorkflowCount)(nil),                   // 38: aion.v1.WorkflowCount
+	(*SignalWithStartWorkflowRequest)(nil),  // 39: aion.v1.SignalWithStartWorkflowRequest
+	(*SignalWithStartWorkflowResponse)(nil), // 40: aion.v1.SignalWithStartWorkflowResponse
+	nil,                                     // 41: aion.v1.StartWorkflowRequest.HeaderEntry
+	nil,                                     // 42: aion.v1.StartWorkflowRequest.MemoEntry
+	nil,                                     // 43: aion.v1.StartWorkflowRequest.SearchAttributesEntry
+	nil,                                     // 44: aion.v1.SignalWorkflowRequest.HeaderEntry
+	nil,                                     // 45: aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
+	(*Payload)(nil),                         // 46: aion.v1.Payload
+	(*Failure)(nil),                         // 47: aion.v1.Failure
+	(TimeoutKind)(0),                        // 48: aion.v1.TimeoutKind
+	(WorkflowStatus)(0),                     // 49: aion.v1.WorkflowStatus
+	(*Blocked)(nil),                         // 50: aion.v1.Blocked
+	(*durationpb.Duration)(nil),             // 51: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),           // 52: google.protobuf.Timestamp
+	(*HistoryEvent)(nil),                    // 53: aion.v1.HistoryEvent
 }
 var file_aion_v1_workflow_service_proto_depIdxs = []int32{
-	42, // 0: aion.v1.Outcome.completed:type_name -> aion.v1.Payload
-	43, // 1: aion.v1.Outcome.failed:type_name -> aion.v1.Failure
+	46, // 0: aion.v1.Outcome.completed:type_name -> aion.v1.Payload
+	47, // 1: aion.v1.Outcome.failed:type_name -> aion.v1.Failure
 	5,  // 2: aion.v1.Outcome.canceled:type_name -> aion.v1.OutcomeCanceled
 	6,  // 3: aion.v1.Outcome.terminated:type_name -> aion.v1.OutcomeTerminated
 	7,  // 4: aion.v1.Outcome.timed_out:type_name -> aion.v1.OutcomeTimedOut
 	8,  // 5: aion.v1.Outcome.pending:type_name -> aion.v1.OutcomePending
-	42, // 6: aion.v1.OutcomeCanceled.details:type_name -> aion.v1.Payload
-	44, // 7: aion.v1.OutcomeTimedOut.kind:type_name -> aion.v1.TimeoutKind
-	45, // 8: aion.v1.OutcomePending.status:type_name -> aion.v1.WorkflowStatus
-	46, // 9: aion.v1.OutcomePending.blocked:type_name -> aion.v1.Blocked
-	42, // 10: aion.v1.StartWorkflowRequest.input:type_name -> aion.v1.Payload
-	47, // 11: aion.v1.StartWorkflowRequest.wait:type_name -> google.protobuf.Duration
-	47, // 12: aion.v1.StartWorkflowRequest.run_timeout:type_name -> google.protobuf.Duration
+	46, // 6: aion.v1.OutcomeCanceled.details:type_name -> aion.v1.Payload
+	48, // 7: aion.v1.OutcomeTimedOut.kind:type_name -> aion.v1.TimeoutKind
+	49, // 8: aion.v1.OutcomePending.status:type_name -> aion.v1.WorkflowStatus
+	50, // 9: aion.v1.OutcomePending.blocked:type_name -> aion.v1.Blocked
+	46, // 10: aion.v1.StartWorkflowRequest.input:type_name -> aion.v1.Payload
+	51, // 11: aion.v1.StartWorkflowRequest.wait:type_name -> google.protobuf.Duration
+	51, // 12: aion.v1.StartWorkflowRequest.run_timeout:type_name -> google.protobuf.Duration
 	0,  // 13: aion.v1.StartWorkflowRequest.reuse_policy:type_name -> aion.v1.WorkflowIdReusePolicy
 	1,  // 14: aion.v1.StartWorkflowRequest.conflict_policy:type_name -> aion.v1.WorkflowIdConflictPolicy
-	37, // 15: aion.v1.StartWorkflowRequest.header:type_name -> aion.v1.StartWorkflowRequest.HeaderEntry
-	38, // 16: aion.v1.StartWorkflowRequest.memo:type_name -> aion.v1.StartWorkflowRequest.MemoEntry
-	39, // 17: aion.v1.StartWorkflowRequest.search_attributes:type_name -> aion.v1.StartWorkflowRequest.SearchAttributesEntry
-	47, // 18: aion.v1.StartWorkflowRequest.start_delay:type_name -> google.protobuf.Duration
-	47, // 19: aion.v1.StartWorkflowRequest.execution_timeout:type_name -> google.protobuf.Duration
+	41, // 15: aion.v1.StartWorkflowRequest.header:type_name -> aion.v1.StartWorkflowRequest.HeaderEntry
+	42, // 16: aion.v1.StartWorkflowRequest.memo:type_name -> aion.v1.StartWorkflowRequest.MemoEntry
+	43, // 17: aion.v1.StartWorkflowRequest.search_attributes:type_name -> aion.v1.StartWorkflowRequest.SearchAttributesEntry
+	51, // 18: aion.v1.StartWorkflowRequest.start_delay:type_name -> google.protobuf.Duration
+	51, // 19: aion.v1.StartWorkflowRequest.execution_timeout:type_name -> google.protobuf.Duration
 	4,  // 20: aion.v1.StartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
 	3,  // 21: aion.v1.SignalWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	42, // 22: aion.v1.SignalWorkflowRequest.input:type_name -> aion.v1.Payload
-	40, // 23: aion.v1.SignalWorkflowRequest.header:type_name -> aion.v1.SignalWorkflowRequest.HeaderEntry
+	46, // 22: aion.v1.SignalWorkflowRequest.input:type_name -> aion.v1.Payload
+	44, // 23: aion.v1.SignalWorkflowRequest.header:type_name -> aion.v1.SignalWorkflowRequest.HeaderEntry
 	3,  // 24: aion.v1.QueryWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	42, // 25: aion.v1.QueryWorkflowRequest.input:type_name -> aion.v1.Payload
-	42, // 26: aion.v1.QueryWorkflowResponse.output:type_name -> aion.v1.Payload
+	46, // 25: aion.v1.QueryWorkflowRequest.input:type_name -> aion.v1.Payload
+	46, // 26: aion.v1.QueryWorkflowResponse.output:type_name -> aion.v1.Payload
 	3,  // 27: aion.v1.CancelWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
 	3,  // 28: aion.v1.TerminateWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	3,  // 29: aion.v1.RepinWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	3,  // 30: aion.v1.DescribeWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	23, // 31: aion.v1.DescribeWorkflowResponse.run:type_name -> aion.v1.WorkflowRun
-	24, // 32: aion.v1.DescribeWorkflowResponse.activities:type_name -> aion.v1.PendingActivity
-	25, // 33: aion.v1.DescribeWorkflowResponse.timers:type_name -> aion.v1.PendingTimer
-	46, // 34: aion.v1.DescribeWorkflowResponse.blocked:type_name -> aion.v1.Blocked
-	48, // 35: aion.v1.DescribeWorkflowResponse.blocked_since:type_name -> google.protobuf.Timestamp
-	45, // 36: aion.v1.WorkflowRun.status:type_name -> aion.v1.WorkflowStatus
-	48, // 37: aion.v1.WorkflowRun.started_at:type_name -> google.protobuf.Timestamp
-	48, // 38: aion.v1.WorkflowRun.closed_at:type_name -> google.protobuf.Timestamp
-	2,  // 39: aion.v1.PendingActivity.state:type_name -> aion.v1.PendingActivityState
-	48, // 40: aion.v1.PendingActivity.scheduled_at:type_name -> google.protobuf.Timestamp
-	48, // 41: aion.v1.PendingActivity.next_attempt_at:type_name -> google.protobuf.Timestamp
-	43, // 42: aion.v1.PendingActivity.last_failure:type_name -> aion.v1.Failure
-	42, // 43: aion.v1.PendingActivity.heartbeat:type_name -> aion.v1.Payload
-	48, // 44: aion.v1.PendingTimer.due_at:type_name -> google.protobuf.Timestamp
-	3,  // 45: aion.v1.GetHistoryRequest.workflow:type_name -> aion.v1.WorkflowRef
-	49, // 46: aion.v1.GetHistoryResponse.events:type_name -> aion.v1.HistoryEvent
-	3,  // 47: aion.v1.GetResultRequest.workflow:type_name -> aion.v1.WorkflowRef
-	47, // 48: aion.v1.GetResultRequest.wait:type_name -> google.protobuf.Duration
-	4,  // 49: aion.v1.GetResultResponse.outcome:type_name -> aion.v1.Outcome
-	45, // 50: aion.v1.ListWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
-	23, // 51: aion.v1.ListWorkflowsResponse.runs:type_name -> aion.v1.WorkflowRun
-	45, // 52: aion.v1.CountWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
-	34, // 53: aion.v1.CountWorkflowsResponse.groups:type_name -> aion.v1.WorkflowCount
-	45, // 54: aion.v1.WorkflowCount.status:type_name -> aion.v1.WorkflowStatus
-	9,  // 55: aion.v1.SignalWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
-	42, // 56: aion.v1.SignalWithStartWorkflowRequest.signal_input:type_name -> aion.v1.Payload
-	41, // 57: aion.v1.SignalWithStartWorkflowRequest.signal_header:type_name -> aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
-	4,  // 58: aion.v1.SignalWithStartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
-	42, // 59: aion.v1.StartWorkflowRequest.MemoEntry.value:type_name -> aion.v1.Payload
-	42, // 60: aion.v1.StartWorkflowRequest.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	9,  // 61: aion.v1.WorkflowService.StartWorkflow:input_type -> aion.v1.StartWorkflowRequest
-	11, // 62: aion.v1.WorkflowService.SignalWorkflow:input_type -> aion.v1.SignalWorkflowRequest
-	35, // 63: aion.v1.WorkflowService.SignalWithStartWorkflow:input_type -> aion.v1.SignalWithStartWorkflowRequest
-	13, // 64: aion.v1.WorkflowService.QueryWorkflow:input_type -> aion.v1.QueryWorkflowRequest
-	15, // 65: aion.v1.WorkflowService.CancelWorkflow:input_type -> aion.v1.CancelWorkflowRequest
-	17, // 66: aion.v1.WorkflowService.TerminateWorkflow:input_type -> aion.v1.TerminateWorkflowRequest
-	19, // 67: aion.v1.WorkflowService.RepinWorkflow:input_type -> aion.v1.RepinWorkflowRequest
-	21, // 68: aion.v1.WorkflowService.DescribeWorkflow:input_type -> aion.v1.DescribeWorkflowRequest
-	26, // 69: aion.v1.WorkflowService.GetHistory:input_type -> aion.v1.GetHistoryRequest
-	28, // 70: aion.v1.WorkflowService.GetResult:input_type -> aion.v1.GetResultRequest
-	30, // 71: aion.v1.WorkflowService.ListWorkflows:input_type -> aion.v1.ListWorkflowsRequest
-	32, // 72: aion.v1.WorkflowService.CountWorkflows:input_type -> aion.v1.CountWorkflowsRequest
-	10, // 73: aion.v1.WorkflowService.StartWorkflow:output_type -> aion.v1.StartWorkflowResponse
-	12, // 74: aion.v1.WorkflowService.SignalWorkflow:output_type -> aion.v1.SignalWorkflowResponse
-	36, // 75: aion.v1.WorkflowService.SignalWithStartWorkflow:output_type -> aion.v1.SignalWithStartWorkflowResponse
-	14, // 76: aion.v1.WorkflowService.QueryWorkflow:output_type -> aion.v1.QueryWorkflowResponse
-	16, // 77: aion.v1.WorkflowService.CancelWorkflow:output_type -> aion.v1.CancelWorkflowResponse
-	18, // 78: aion.v1.WorkflowService.TerminateWorkflow:output_type -> aion.v1.TerminateWorkflowResponse
-	20, // 79: aion.v1.WorkflowService.RepinWorkflow:output_type -> aion.v1.RepinWorkflowResponse
-	22, // 80: aion.v1.WorkflowService.DescribeWorkflow:output_type -> aion.v1.DescribeWorkflowResponse
-	27, // 81: aion.v1.WorkflowService.GetHistory:output_type -> aion.v1.GetHistoryResponse
-	29, // 82: aion.v1.WorkflowService.GetResult:output_type -> aion.v1.GetResultResponse
-	31, // 83: aion.v1.WorkflowService.ListWorkflows:output_type -> aion.v1.ListWorkflowsResponse
-	33, // 84: aion.v1.WorkflowService.CountWorkflows:output_type -> aion.v1.CountWorkflowsResponse
-	73, // [73:85] is the sub-list for method output_type
-	61, // [61:73] is the sub-list for method input_type
-	61, // [61:61] is the sub-list for extension type_name
-	61, // [61:61] is the sub-list for extension extendee
-	0,  // [0:61] is the sub-list for field type_name
+	3,  // 29: aion.v1.PauseWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	3,  // 30: aion.v1.ResumeWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	3,  // 31: aion.v1.RepinWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	3,  // 32: aion.v1.DescribeWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	27, // 33: aion.v1.DescribeWorkflowResponse.run:type_name -> aion.v1.WorkflowRun
+	28, // 34: aion.v1.DescribeWorkflowResponse.activities:type_name -> aion.v1.PendingActivity
+	29, // 35: aion.v1.DescribeWorkflowResponse.timers:type_name -> aion.v1.PendingTimer
+	50, // 36: aion.v1.DescribeWorkflowResponse.blocked:type_name -> aion.v1.Blocked
+	52, // 37: aion.v1.DescribeWorkflowResponse.blocked_since:type_name -> google.protobuf.Timestamp
+	49, // 38: aion.v1.WorkflowRun.status:type_name -> aion.v1.WorkflowStatus
+	52, // 39: aion.v1.WorkflowRun.started_at:type_name -> google.protobuf.Timestamp
+	52, // 40: aion.v1.WorkflowRun.closed_at:type_name -> google.protobuf.Timestamp
+	2,  // 41: aion.v1.PendingActivity.state:type_name -> aion.v1.PendingActivityState
+	52, // 42: aion.v1.PendingActivity.scheduled_at:type_name -> google.protobuf.Timestamp
+	52, // 43: aion.v1.PendingActivity.next_attempt_at:type_name -> google.protobuf.Timestamp
+	47, // 44: aion.v1.PendingActivity.last_failure:type_name -> aion.v1.Failure
+	46, // 45: aion.v1.PendingActivity.heartbeat:type_name -> aion.v1.Payload
+	52, // 46: aion.v1.PendingTimer.due_at:type_name -> google.protobuf.Timestamp
+	3,  // 47: aion.v1.GetHistoryRequest.workflow:type_name -> aion.v1.WorkflowRef
+	53, // 48: aion.v1.GetHistoryResponse.events:type_name -> aion.v1.HistoryEvent
+	3,  // 49: aion.v1.GetResultRequest.workflow:type_name -> aion.v1.WorkflowRef
+	51, // 50: aion.v1.GetResultRequest.wait:type_name -> google.protobuf.Duration
+	4,  // 51: aion.v1.GetResultResponse.outcome:type_name -> aion.v1.Outcome
+	49, // 52: aion.v1.ListWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
+	27, // 53: aion.v1.ListWorkflowsResponse.runs:type_name -> aion.v1.WorkflowRun
+	49, // 54: aion.v1.CountWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
+	38, // 55: aion.v1.CountWorkflowsResponse.groups:type_name -> aion.v1.WorkflowCount
+	49, // 56: aion.v1.WorkflowCount.status:type_name -> aion.v1.WorkflowStatus
+	9,  // 57: aion.v1.SignalWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
+	46, // 58: aion.v1.SignalWithStartWorkflowRequest.signal_input:type_name -> aion.v1.Payload
+	45, // 59: aion.v1.SignalWithStartWorkflowRequest.signal_header:type_name -> aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
+	4,  // 60: aion.v1.SignalWithStartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
+	46, // 61: aion.v1.StartWorkflowRequest.MemoEntry.value:type_name -> aion.v1.Payload
+	46, // 62: aion.v1.StartWorkflowRequest.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	9,  // 63: aion.v1.WorkflowService.StartWorkflow:input_type -> aion.v1.StartWorkflowRequest
+	11, // 64: aion.v1.WorkflowService.SignalWorkflow:input_type -> aion.v1.SignalWorkflowRequest
+	39, // 65: aion.v1.WorkflowService.SignalWithStartWorkflow:input_type -> aion.v1.SignalWithStartWorkflowRequest
+	13, // 66: aion.v1.WorkflowService.QueryWorkflow:input_type -> aion.v1.QueryWorkflowRequest
+	15, // 67: aion.v1.WorkflowService.CancelWorkflow:input_type -> aion.v1.CancelWorkflowRequest
+	17, // 68: aion.v1.WorkflowService.TerminateWorkflow:input_type -> aion.v1.TerminateWorkflowRequest
+	19, // 69: aion.v1.WorkflowService.PauseWorkflow:input_type -> aion.v1.PauseWorkflowRequest
+	21, // 70: aion.v1.WorkflowService.ResumeWorkflow:input_type -> aion.v1.ResumeWorkflowRequest
+	23, // 71: aion.v1.WorkflowService.RepinWorkflow:input_type -> aion.v1.RepinWorkflowRequest
+	25, // 72: aion.v1.WorkflowService.DescribeWorkflow:input_type -> aion.v1.DescribeWorkflowRequest
+	30, // 73: aion.v1.WorkflowService.GetHistory:input_type -> aion.v1.GetHistoryRequest
+	32, // 74: aion.v1.WorkflowService.GetResult:input_type -> aion.v1.GetResultRequest
+	34, // 75: aion.v1.WorkflowService.ListWorkflows:input_type -> aion.v1.ListWorkflowsRequest
+	36, // 76: aion.v1.WorkflowService.CountWorkflows:input_type -> aion.v1.CountWorkflowsRequest
+	10, // 77: aion.v1.WorkflowService.StartWorkflow:output_type -> aion.v1.StartWorkflowResponse
+	12, // 78: aion.v1.WorkflowService.SignalWorkflow:output_type -> aion.v1.SignalWorkflowResponse
+	40, // 79: aion.v1.WorkflowService.SignalWithStartWorkflow:output_type -> aion.v1.SignalWithStartWorkflowResponse
+	14, // 80: aion.v1.WorkflowService.QueryWorkflow:output_type -> aion.v1.QueryWorkflowResponse
+	16, // 81: aion.v1.WorkflowService.CancelWorkflow:output_type -> aion.v1.CancelWorkflowResponse
+	18, // 82: aion.v1.WorkflowService.TerminateWorkflow:output_type -> aion.v1.TerminateWorkflowResponse
+	20, // 83: aion.v1.WorkflowService.PauseWorkflow:output_type -> aion.v1.PauseWorkflowResponse
+	22, // 84: aion.v1.WorkflowService.ResumeWorkflow:output_type -> aion.v1.ResumeWorkflowResponse
+	24, // 85: aion.v1.WorkflowService.RepinWorkflow:output_type -> aion.v1.RepinWorkflowResponse
+	26, // 86: aion.v1.WorkflowService.DescribeWorkflow:output_type -> aion.v1.DescribeWorkflowResponse
+	31, // 87: aion.v1.WorkflowService.GetHistory:output_type -> aion.v1.GetHistoryResponse
+	33, // 88: aion.v1.WorkflowService.GetResult:output_type -> aion.v1.GetResultResponse
+	35, // 89: aion.v1.WorkflowService.ListWorkflows:output_type -> aion.v1.ListWorkflowsResponse
+	37, // 90: aion.v1.WorkflowService.CountWorkflows:output_type -> aion.v1.CountWorkflowsResponse
+	77, // [77:91] is the sub-list for method output_type
+	63, // [63:77] is the sub-list for method input_type
+	63, // [63:63] is the sub-list for extension type_name
+	63, // [63:63] is the sub-list for extension extendee
+	0,  // [0:63] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_workflow_service_proto_init() }
@@ -3042,7 +3290,7 @@ func file_aion_v1_workflow_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_workflow_service_proto_rawDesc), len(file_aion_v1_workflow_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   39,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

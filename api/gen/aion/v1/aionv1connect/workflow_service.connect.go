@@ -51,6 +51,12 @@ const (
 	// WorkflowServiceTerminateWorkflowProcedure is the fully-qualified name of the WorkflowService's
 	// TerminateWorkflow RPC.
 	WorkflowServiceTerminateWorkflowProcedure = "/aion.v1.WorkflowService/TerminateWorkflow"
+	// WorkflowServicePauseWorkflowProcedure is the fully-qualified name of the WorkflowService's
+	// PauseWorkflow RPC.
+	WorkflowServicePauseWorkflowProcedure = "/aion.v1.WorkflowService/PauseWorkflow"
+	// WorkflowServiceResumeWorkflowProcedure is the fully-qualified name of the WorkflowService's
+	// ResumeWorkflow RPC.
+	WorkflowServiceResumeWorkflowProcedure = "/aion.v1.WorkflowService/ResumeWorkflow"
 	// WorkflowServiceRepinWorkflowProcedure is the fully-qualified name of the WorkflowService's
 	// RepinWorkflow RPC.
 	WorkflowServiceRepinWorkflowProcedure = "/aion.v1.WorkflowService/RepinWorkflow"
@@ -85,6 +91,10 @@ type WorkflowServiceClient interface {
 	CancelWorkflow(context.Context, *connect.Request[v1.CancelWorkflowRequest]) (*connect.Response[v1.CancelWorkflowResponse], error)
 	// TerminateWorkflow closes the run at once; none of its code runs.
 	TerminateWorkflow(context.Context, *connect.Request[v1.TerminateWorkflowRequest]) (*connect.Response[v1.TerminateWorkflowResponse], error)
+	// PauseWorkflow holds a run: what arrives is recorded, nothing of it runs until it is resumed. Pausing twice changes nothing.
+	PauseWorkflow(context.Context, *connect.Request[v1.PauseWorkflowRequest]) (*connect.Response[v1.PauseWorkflowResponse], error)
+	// ResumeWorkflow lets a paused run go on. Resuming one that is not paused changes nothing.
+	ResumeWorkflow(context.Context, *connect.Request[v1.ResumeWorkflowRequest]) (*connect.Response[v1.ResumeWorkflowResponse], error)
 	// RepinWorkflow moves an open run to another package that replays it cleanly.
 	RepinWorkflow(context.Context, *connect.Request[v1.RepinWorkflowRequest]) (*connect.Response[v1.RepinWorkflowResponse], error)
 	// DescribeWorkflow shows a run: what it waits for and why.
@@ -146,6 +156,18 @@ func NewWorkflowServiceClient(httpClient connect.HTTPClient, baseURL string, opt
 			connect.WithSchema(workflowServiceMethods.ByName("TerminateWorkflow")),
 			connect.WithClientOptions(opts...),
 		),
+		pauseWorkflow: connect.NewClient[v1.PauseWorkflowRequest, v1.PauseWorkflowResponse](
+			httpClient,
+			baseURL+WorkflowServicePauseWorkflowProcedure,
+			connect.WithSchema(workflowServiceMethods.ByName("PauseWorkflow")),
+			connect.WithClientOptions(opts...),
+		),
+		resumeWorkflow: connect.NewClient[v1.ResumeWorkflowRequest, v1.ResumeWorkflowResponse](
+			httpClient,
+			baseURL+WorkflowServiceResumeWorkflowProcedure,
+			connect.WithSchema(workflowServiceMethods.ByName("ResumeWorkflow")),
+			connect.WithClientOptions(opts...),
+		),
 		repinWorkflow: connect.NewClient[v1.RepinWorkflowRequest, v1.RepinWorkflowResponse](
 			httpClient,
 			baseURL+WorkflowServiceRepinWorkflowProcedure,
@@ -193,6 +215,8 @@ type workflowServiceClient struct {
 	queryWorkflow           *connect.Client[v1.QueryWorkflowRequest, v1.QueryWorkflowResponse]
 	cancelWorkflow          *connect.Client[v1.CancelWorkflowRequest, v1.CancelWorkflowResponse]
 	terminateWorkflow       *connect.Client[v1.TerminateWorkflowRequest, v1.TerminateWorkflowResponse]
+	pauseWorkflow           *connect.Client[v1.PauseWorkflowRequest, v1.PauseWorkflowResponse]
+	resumeWorkflow          *connect.Client[v1.ResumeWorkflowRequest, v1.ResumeWorkflowResponse]
 	repinWorkflow           *connect.Client[v1.RepinWorkflowRequest, v1.RepinWorkflowResponse]
 	describeWorkflow        *connect.Client[v1.DescribeWorkflowRequest, v1.DescribeWorkflowResponse]
 	getHistory              *connect.Client[v1.GetHistoryRequest, v1.GetHistoryResponse]
@@ -229,6 +253,16 @@ func (c *workflowServiceClient) CancelWorkflow(ctx context.Context, req *connect
 // TerminateWorkflow calls aion.v1.WorkflowService.TerminateWorkflow.
 func (c *workflowServiceClient) TerminateWorkflow(ctx context.Context, req *connect.Request[v1.TerminateWorkflowRequest]) (*connect.Response[v1.TerminateWorkflowResponse], error) {
 	return c.terminateWorkflow.CallUnary(ctx, req)
+}
+
+// PauseWorkflow calls aion.v1.WorkflowService.PauseWorkflow.
+func (c *workflowServiceClient) PauseWorkflow(ctx context.Context, req *connect.Request[v1.PauseWorkflowRequest]) (*connect.Response[v1.PauseWorkflowResponse], error) {
+	return c.pauseWorkflow.CallUnary(ctx, req)
+}
+
+// ResumeWorkflow calls aion.v1.WorkflowService.ResumeWorkflow.
+func (c *workflowServiceClient) ResumeWorkflow(ctx context.Context, req *connect.Request[v1.ResumeWorkflowRequest]) (*connect.Response[v1.ResumeWorkflowResponse], error) {
+	return c.resumeWorkflow.CallUnary(ctx, req)
 }
 
 // RepinWorkflow calls aion.v1.WorkflowService.RepinWorkflow.
@@ -275,6 +309,10 @@ type WorkflowServiceHandler interface {
 	CancelWorkflow(context.Context, *connect.Request[v1.CancelWorkflowRequest]) (*connect.Response[v1.CancelWorkflowResponse], error)
 	// TerminateWorkflow closes the run at once; none of its code runs.
 	TerminateWorkflow(context.Context, *connect.Request[v1.TerminateWorkflowRequest]) (*connect.Response[v1.TerminateWorkflowResponse], error)
+	// PauseWorkflow holds a run: what arrives is recorded, nothing of it runs until it is resumed. Pausing twice changes nothing.
+	PauseWorkflow(context.Context, *connect.Request[v1.PauseWorkflowRequest]) (*connect.Response[v1.PauseWorkflowResponse], error)
+	// ResumeWorkflow lets a paused run go on. Resuming one that is not paused changes nothing.
+	ResumeWorkflow(context.Context, *connect.Request[v1.ResumeWorkflowRequest]) (*connect.Response[v1.ResumeWorkflowResponse], error)
 	// RepinWorkflow moves an open run to another package that replays it cleanly.
 	RepinWorkflow(context.Context, *connect.Request[v1.RepinWorkflowRequest]) (*connect.Response[v1.RepinWorkflowResponse], error)
 	// DescribeWorkflow shows a run: what it waits for and why.
@@ -332,6 +370,18 @@ func NewWorkflowServiceHandler(svc WorkflowServiceHandler, opts ...connect.Handl
 		connect.WithSchema(workflowServiceMethods.ByName("TerminateWorkflow")),
 		connect.WithHandlerOptions(opts...),
 	)
+	workflowServicePauseWorkflowHandler := connect.NewUnaryHandler(
+		WorkflowServicePauseWorkflowProcedure,
+		svc.PauseWorkflow,
+		connect.WithSchema(workflowServiceMethods.ByName("PauseWorkflow")),
+		connect.WithHandlerOptions(opts...),
+	)
+	workflowServiceResumeWorkflowHandler := connect.NewUnaryHandler(
+		WorkflowServiceResumeWorkflowProcedure,
+		svc.ResumeWorkflow,
+		connect.WithSchema(workflowServiceMethods.ByName("ResumeWorkflow")),
+		connect.WithHandlerOptions(opts...),
+	)
 	workflowServiceRepinWorkflowHandler := connect.NewUnaryHandler(
 		WorkflowServiceRepinWorkflowProcedure,
 		svc.RepinWorkflow,
@@ -382,6 +432,10 @@ func NewWorkflowServiceHandler(svc WorkflowServiceHandler, opts ...connect.Handl
 			workflowServiceCancelWorkflowHandler.ServeHTTP(w, r)
 		case WorkflowServiceTerminateWorkflowProcedure:
 			workflowServiceTerminateWorkflowHandler.ServeHTTP(w, r)
+		case WorkflowServicePauseWorkflowProcedure:
+			workflowServicePauseWorkflowHandler.ServeHTTP(w, r)
+		case WorkflowServiceResumeWorkflowProcedure:
+			workflowServiceResumeWorkflowHandler.ServeHTTP(w, r)
 		case WorkflowServiceRepinWorkflowProcedure:
 			workflowServiceRepinWorkflowHandler.ServeHTTP(w, r)
 		case WorkflowServiceDescribeWorkflowProcedure:
@@ -425,6 +479,14 @@ func (UnimplementedWorkflowServiceHandler) CancelWorkflow(context.Context, *conn
 
 func (UnimplementedWorkflowServiceHandler) TerminateWorkflow(context.Context, *connect.Request[v1.TerminateWorkflowRequest]) (*connect.Response[v1.TerminateWorkflowResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.WorkflowService.TerminateWorkflow is not implemented"))
+}
+
+func (UnimplementedWorkflowServiceHandler) PauseWorkflow(context.Context, *connect.Request[v1.PauseWorkflowRequest]) (*connect.Response[v1.PauseWorkflowResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.WorkflowService.PauseWorkflow is not implemented"))
+}
+
+func (UnimplementedWorkflowServiceHandler) ResumeWorkflow(context.Context, *connect.Request[v1.ResumeWorkflowRequest]) (*connect.Response[v1.ResumeWorkflowResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.WorkflowService.ResumeWorkflow is not implemented"))
 }
 
 func (UnimplementedWorkflowServiceHandler) RepinWorkflow(context.Context, *connect.Request[v1.RepinWorkflowRequest]) (*connect.Response[v1.RepinWorkflowResponse], error) {
