@@ -40,7 +40,7 @@ func sources(t *testing.T, ok func(path string) bool) string {
 }
 
 func isTest(path string) bool {
-	return strings.HasSuffix(path, "_test.go") || strings.Contains(path, "/ports/") && strings.Contains(path, "test/")
+	return strings.HasSuffix(path, "_test.go") || strings.Contains(path, "/ports/") && strings.Contains(path, "test/") || strings.Contains(path, "/test/features/")
 }
 
 func TestEveryRuleHasATest(t *testing.T) {
