@@ -131,6 +131,8 @@ func (a *attempt) outcome(out workflow.Payload, err error) ports.TaskResult {
 	case err == nil:
 		p := model.Payload(out)
 		r.Completed = &p
+	case errors.Is(err, activity.ErrPending):
+		r.Pending = true
 	case canceled && (errors.Is(err, context.Canceled) || errors.Is(err, workflow.ErrCanceled)):
 		p := model.Payload(activity.FailureOf(err).Details)
 		r.Canceled = &p
@@ -155,6 +157,7 @@ func (a *attempt) Task() around.Task {
 		ActivityID: uint32(t.Ordinal), ActivityType: string(t.Type), Attempt: uint32(t.Attempt), TaskQueue: string(t.Queue),
 		ScheduledAt: t.ScheduledAt, Deadline: t.Deadline, Heartbeat: t.Heartbeat, Headers: t.Header,
 		Key: fmt.Sprintf("%s/%d", t.Run, t.Ordinal), Token: fmt.Sprintf("%s/%d/%d", t.Run, t.Ordinal, t.Attempt),
+		TaskToken: activity.EncodeToken(t.Token),
 	}
 }
 

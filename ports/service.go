@@ -186,6 +186,7 @@ const (
 	PhaseRunning
 	PhaseBackingOff
 	PhaseCanceling
+	PhasePending // its worker has handed it on: it ends by its token
 )
 
 // PendingActivity is an activity that is not settled.
@@ -201,6 +202,7 @@ type PendingActivity struct {
 	LastFailure *model.Failure
 	Worker      string
 	Heartbeat   model.Payload
+	Token       []byte // of a pending attempt
 }
 
 // PendingTimer is a timer that has not fired.
@@ -366,7 +368,10 @@ type TaskResult struct {
 	Completed *model.Payload
 	Failed    *model.Failure
 	Canceled  *model.Payload
+	Pending   bool          // the attempt goes on elsewhere, and ends by its token (rule A-6)
 	NextDelay time.Duration // with Failed: overrides the retry policy; 0 = not set
+	// Expires is when a Pending attempt's start-to-close passes; zero = never. The session sets it.
+	Expires time.Time
 }
 
 // Operator is what transports call to show what the server does. Safe for concurrent use.
@@ -402,6 +407,7 @@ type QueueStatus struct {
 // Service is everything that a transport needs.
 type Service interface {
 	Workflows
+	Activities
 	Packages
 	Workers
 	Operator

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aionrun/aion/adapters/transport/wire"
 	"github.com/aionrun/aion/ports"
+	"github.com/aionrun/aion/sdk/activity"
 )
 
 func (s *shell) describeCommand() *cobra.Command {
@@ -72,6 +73,11 @@ func (s *shell) describe(d ports.Description) error {
 			return err
 		}
 	}
+	for _, a := range d.Activities {
+		if len(a.Token) > 0 {
+			fmt.Fprintf(s.Out, "\naion activity complete %s --result JSON   ends activity %d\n", activity.EncodeToken(a.Token), a.Ordinal)
+		}
+	}
 	if len(d.Timers) > 0 {
 		fmt.Fprintln(s.Out)
 		rows = [][]string{{"TIMER", "DUE"}}
@@ -85,6 +91,7 @@ func (s *shell) describe(d ports.Description) error {
 
 var phases = map[ports.ActivityPhase]string{
 	ports.PhaseQueued: "queued", ports.PhaseRunning: "running", ports.PhaseBackingOff: "backing off", ports.PhaseCanceling: "canceling",
+	ports.PhasePending: "pending",
 }
 
 func activityRow(a ports.PendingActivity) []string {

@@ -62,6 +62,7 @@ func TestScripts(t *testing.T) {
 			"truncate":   truncate,
 			"newer":      newer,
 			"lock":       lock,
+			"capture":    capture,
 		},
 	})
 }

@@ -59,6 +59,9 @@ func testWorker() int {
 		if in.Name == "nobody" {
 			return "", activity.Type("nobody").Errorf("nobody is there")
 		}
+		if in.Name == "later" {
+			return "", activity.ErrPending
+		}
 		return "Hello, " + in.Name, nil
 	})
 	if err := w.Run(ctx); err != nil {

@@ -326,7 +326,8 @@ func (s *Session) Results(results []ports.TaskResult) {
 			s.ack(r.Token) // it can never count
 			continue
 		}
-		details := s.resolve(tok)
+		details, expires := s.resolve(tok)
+		r.Expires = expires
 		s.d.sink.Result(tok, r, s.reg.Identity, details, func(ok bool) {
 			if ok {
 				s.ack(r.Token)
@@ -338,15 +339,16 @@ func (s *Session) Results(results []ports.TaskResult) {
 	}
 }
 
-// resolve takes an attempt out of the hands of who answered, whose slot is free from now on. It gives the last heartbeat details.
-func (s *Session) resolve(tok Token) model.Payload {
+// resolve takes an attempt out of the hands of who answered, whose slot is free from now on. It gives the last heartbeat
+// details, and when start-to-close passes.
+func (s *Session) resolve(tok Token) (details model.Payload, expires time.Time) {
 	d := s.d
 	d.mu.Lock()
 	defer d.unlock()
 	s.seenAt = d.opt.Clock.Now()
 	t := d.tasks[tok.Task]
 	if t == nil {
-		return model.Payload{}
+		return model.Payload{}, time.Time{}
 	}
 	switch {
 	case t.session != nil && (t.session != s || t.nonce != tok.Nonce):
@@ -366,7 +368,7 @@ func (s *Session) resolve(tok Token) model.Payload {
 		t.phase = resolving
 		d.watch(t)
 	}
-	return t.details
+	return t.details, t.expires
 }
 
 // Heartbeat says that an attempt is alive.
@@ -385,22 +387,7 @@ func (s *Session) Heartbeat(token []byte, details model.Payload) {
 		s.cancel(token, "the attempt no longer counts")
 		return
 	}
-	if t.Heartbeat > 0 {
-		t.beatBy = now.Add(t.Heartbeat) // the deadline that is set finds out when it is reached
-	}
-	if details.IsZero() {
-		return
-	}
-	t.details = details
-	every := 5 * time.Second
-	if t.Heartbeat > 0 {
-		every = min(every, t.Heartbeat/2)
-	}
-	if now.Sub(t.storedAt) >= every { // rule A-4
-		t.storedAt = now
-		h := ports.Heartbeat{Run: tok.Task.Run, Ordinal: tok.Task.Ordinal, Attempt: tok.Task.Attempt, Details: details, At: now}
-		d.told = append(d.told, func() { d.sink.Heartbeat(h) })
-	}
+	d.beat(t, details, now)
 }
 
 // Alive says that something was heard from the worker.

@@ -59,9 +59,10 @@ type chain struct {
 // attempt is what the owner knows of a pending activity's current attempt.
 type attempt struct {
 	n       model.Attempt
-	offered bool // the dispatcher has it, or the backlog
-	row     bool // the backlog holds a row for it
-	maybe   bool // it is not known whether the backlog holds a row
+	offered bool  // the dispatcher has it, or the backlog
+	row     bool  // the backlog holds a row for it
+	maybe   bool  // it is not known whether the backlog holds a row
+	beat    *beat // of a pending attempt: what is known of its heartbeats; nil = the store knows
 }
 
 // What became of inputs that were put.

@@ -27,6 +27,8 @@ const (
 	dueStart
 	dueClose
 	dueRun
+	dueHanded // start-to-close of a pending attempt
+	dueBeat   // heartbeat of a pending attempt
 )
 
 // dueItem is a time at which something may have to happen to a run. It is checked against the state when its time comes.
@@ -74,7 +76,13 @@ func (c *chain) valid(d dueItem) bool {
 	if p == nil || a == nil || a.n != d.attempt {
 		return false
 	}
-	return d.kind == dueStart || !a.offered && !p.Started && !p.Canceling
+	switch d.kind {
+	case dueStart:
+		return p.Handed == nil
+	case dueHanded, dueBeat:
+		return p.Handed != nil
+	}
+	return !a.offered && !p.Started && !p.Canceling && p.Handed == nil
 }
 
 // compact drops due times that mean nothing any more, once most of them do: activities that end long before their limits leave some behind.
@@ -128,6 +136,10 @@ func (s *step) fireDue() {
 			s.add(&history.TimedOut{Timeout: model.TimeoutRun})
 		case dueAttempt:
 			later = append(later, d)
+		case dueHanded, dueBeat:
+			if again := s.expireHanded(d); again != 0 {
+				later = append(later, dueItem{again, d.kind, d.ordinal, d.attempt})
+			}
 		case dueStart:
 			a := c.state.Activities[d.ordinal]
 			if ok, again := c.e.dispatch.Withdraw(taskKey(c.run.ID, a)); !ok && !again.IsZero() {

@@ -137,6 +137,7 @@ type Engine struct {
 	base   context.Context
 	cancel context.CancelFunc
 	fatal  sync.Once
+	opened int64 // when Open was called (unix ns)
 }
 
 type stripe struct {
@@ -179,6 +180,7 @@ func New(o Options) (*Engine, error) {
 
 // Open loads what is due and begins to serve. It reads no history of runs that merely wait (rule S-2).
 func (e *Engine) Open(ctx context.Context) error {
+	e.opened = e.opt.Clock.Now().UnixNano()
 	if err := e.ns.Load(ctx); err != nil {
 		return err
 	}

@@ -81,7 +81,9 @@ func (c *chain) fold() error {
 	c.attach(r.State)
 	now := c.e.opt.Clock.Now().UnixNano()
 	for _, o := range slices.Sorted(maps.Keys(c.state.Activities)) {
-		if a := c.state.Activities[o]; a.NextAt <= now {
+		if a := c.state.Activities[o]; a.Handed != nil {
+			continue // nobody holds it, and nobody is to have it (rule A-6)
+		} else if a.NextAt <= now {
 			c.recover(o, a, max(now, c.state.Time))
 		} else if a.Canceling {
 			c.noteUnheld(o, a.Attempt)
@@ -171,7 +173,7 @@ func (c *chain) attach(st *history.State) {
 	c.due, c.held, c.flying = nil, nil, 0
 	c.acts = make(map[model.Ordinal]*attempt, len(st.Activities))
 	for o, a := range st.Activities {
-		c.acts[o] = &attempt{n: a.Attempt, maybe: true}
+		c.acts[o] = &attempt{n: a.Attempt, maybe: a.Handed == nil}
 		c.trackActivity(o, a)
 	}
 	for o, t := range st.Timers {
@@ -189,6 +191,10 @@ func (c *chain) trackActivity(o model.Ordinal, a *history.Activity) {
 	}
 	if startAt != 0 {
 		heap.Push(&c.due, dueItem{startAt, dueStart, o, a.Attempt})
+	}
+	if a.Handed != nil {
+		c.trackHanded(o, a)
+		return
 	}
 	heap.Push(&c.due, dueItem{a.NextAt, dueAttempt, o, a.Attempt})
 }

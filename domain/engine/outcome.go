@@ -95,6 +95,9 @@ func (c *chain) activitySentence(a *history.Activity, now time.Time) string {
 		}
 		return fmt.Sprintf("attempt %d%s of %s failed, next in %v%s", a.Attempt-1, of, s.Type, next.Sub(now).Round(100*time.Millisecond), why)
 	}
+	if h := a.Handed; h != nil {
+		return fmt.Sprintf("%s is pending: it is completed by its token (for %v so far)", s.Type, now.Sub(time.Unix(0, h.At)).Round(time.Second))
+	}
 	worker, waiting, _, known := c.e.dispatch.Holder(taskKey(c.run.ID, a))
 	switch {
 	case known && !waiting && worker != "":

@@ -30,6 +30,10 @@ func (in *resultInput) apply(s *step) {
 	}
 	o := in.token.Task.Ordinal
 	r := in.result
+	if r.Pending {
+		s.handOn(in, a)
+		return
+	}
 	outcome := "completed"
 	var ev history.Attributes
 	switch {
@@ -97,7 +101,7 @@ func (in *expiredInput) fail(error) {
 
 func (in *expiredInput) apply(s *step) {
 	a := s.current(in.token.Task)
-	if a == nil {
+	if a == nil || a.Handed != nil {
 		s.settled = append(s.settled, settled{in.token.Task, ""})
 		return
 	}
@@ -171,7 +175,7 @@ func (in *claimedInput) fail(error) { in.e.later(in.token.Chain, in) }
 func (in *claimedInput) apply(s *step) {
 	c := s.c
 	a := s.current(in.token.Task)
-	if a == nil {
+	if a == nil || a.Handed != nil {
 		s.settled = append(s.settled, settled{in.token.Task, "the attempt no longer counts"})
 		return
 	}
@@ -192,7 +196,7 @@ func (in *dispatchInput) apply(s *step) {
 	c := s.c
 	a := s.current(dispatch.TaskKey{Run: in.task.Run, Ordinal: in.task.Ordinal, Attempt: in.task.Attempt})
 	s.after = append(s.after, func() { in.done(true) })
-	if a == nil {
+	if a == nil || a.Handed != nil {
 		s.append_.TasksDone = append(s.append_.TasksDone, ports.TaskRef{Run: in.task.Run, Ordinal: in.task.Ordinal, Attempt: in.task.Attempt})
 		return
 	}

@@ -142,6 +142,8 @@ func ordinalOf(a history.Attributes) (model.Ordinal, bool) {
 		return a.Ordinal, true
 	case *history.ActivityCanceled:
 		return a.Ordinal, true
+	case *history.ActivityAttemptPending:
+		return a.Ordinal, true
 	case *history.TimerStarted:
 		return a.Ordinal, true
 	}
@@ -163,7 +165,7 @@ func (s *step) track(o model.Ordinal, was *history.Activity, ev history.Attribut
 		c.trackActivity(o, act)
 		return
 	case *history.ActivityCancelRequested:
-		if act.Scheduled.Options.Cancellation == model.CancelWait {
+		if act.Scheduled.Options.Cancellation == model.CancelWait && act.Handed == nil {
 			c.offered(c.acts[o], false) // from now on it is only waited for
 			c.flies(c.acts[o])
 			s.cancels = append(s.cancels, dispatch.TaskKey{Run: c.run.ID, Ordinal: o, Attempt: act.Attempt})

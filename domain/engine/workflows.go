@@ -174,6 +174,9 @@ func (c *chain) describe(now time.Time) ports.Description {
 			ScheduledAt: time.Unix(0, a.ScheduledAt).UTC(), LastFailure: a.LastFailure, Phase: ports.PhaseQueued, Heartbeat: a.Heartbeat}
 		worker, waiting, details, known := c.e.dispatch.Holder(taskKey(run.ID, a))
 		switch {
+		case a.Handed != nil:
+			p.Phase, p.Token = ports.PhasePending, c.handedToken(a)
+			worker = a.Handed.Worker
 		case a.Canceling:
 			p.Phase = ports.PhaseCanceling
 		case a.NextAt > now.UnixNano():

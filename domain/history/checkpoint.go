@@ -84,6 +84,14 @@ func walkState(c *coder, s *State, digest *[]byte) {
 		c.bool(7, &a.Canceling)
 		c.failure(8, &a.LastFailure)
 		c.payload(9, &a.Heartbeat)
+		if c.enc && a.Handed != nil {
+			at := c.open(10)
+			a.Handed.walk(c)
+			c.close(at)
+		} else if !c.enc && c.num == 10 {
+			a.Handed = &Handed{}
+			c.message(10, a.Handed.walk)
+		}
 	})
 	walkEach(c, 19, s.Timers, func() *Timer { return &Timer{} }, func(c *coder, t *Timer) { c.int64(2, &t.Due) })
 	c.bytes(20, digest)

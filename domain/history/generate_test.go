@@ -18,7 +18,7 @@ var kinds = []history.Attributes{
 	&history.Paused{}, &history.Resumed{},
 	&history.Activated{}, &history.Blocked{}, &history.Unblocked{}, &history.Repinned{},
 	&history.ActivityScheduled{}, &history.ActivityAttemptStarted{}, &history.ActivityAttemptFailed{}, &history.ActivityCompleted{}, &history.ActivityFailed{},
-	&history.ActivityTimedOut{}, &history.ActivityCancelRequested{}, &history.ActivityCanceled{},
+	&history.ActivityTimedOut{}, &history.ActivityCancelRequested{}, &history.ActivityCanceled{}, &history.ActivityAttemptPending{},
 	&history.TimerStarted{}, &history.TimerFired{}, &history.TimerCanceled{}, &history.SignalReceived{},
 }
 

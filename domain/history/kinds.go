@@ -26,6 +26,7 @@ const (
 	KindActivityTimedOut        Kind = 35
 	KindActivityCancelRequested Kind = 36
 	KindActivityCanceled        Kind = 37
+	KindActivityAttemptPending  Kind = 38
 	KindTimerStarted            Kind = 40
 	KindTimerFired              Kind = 41
 	KindTimerCanceled           Kind = 42
@@ -63,6 +64,7 @@ var kinds = [64]kindInfo{
 	KindActivityTimedOut:        {name: "ActivityTimedOut", delivered: true, make: func() Attributes { return new(ActivityTimedOut) }},
 	KindActivityCancelRequested: {name: "ActivityCancelRequested", command: true, make: func() Attributes { return new(ActivityCancelRequested) }},
 	KindActivityCanceled:        {name: "ActivityCanceled", delivered: true, make: func() Attributes { return new(ActivityCanceled) }},
+	KindActivityAttemptPending:  {name: "ActivityAttemptPending", make: func() Attributes { return new(ActivityAttemptPending) }},
 	KindTimerStarted:            {name: "TimerStarted", command: true, make: func() Attributes { return new(TimerStarted) }},
 	KindTimerFired:              {name: "TimerFired", delivered: true, make: func() Attributes { return new(TimerFired) }},
 	KindTimerCanceled:           {name: "TimerCanceled", delivered: true, command: true, make: func() Attributes { return new(TimerCanceled) }},

@@ -36,6 +36,7 @@ func TestFrozenKinds(t *testing.T) {
 		{35, "ActivityTimedOut", true, false, false},
 		{36, "ActivityCancelRequested", false, true, false},
 		{37, "ActivityCanceled", true, false, false},
+		{38, "ActivityAttemptPending", false, false, false},
 		{40, "TimerStarted", false, true, false},
 		{41, "TimerFired", true, false, false},
 		{42, "TimerCanceled", true, true, false},

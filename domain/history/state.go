@@ -51,6 +51,7 @@ type Activity struct {
 	Canceling   bool          // a cancel was requested, and the code waits for what the worker answers
 	LastFailure *model.Failure
 	Heartbeat   model.Payload
+	Handed      *Handed // the current attempt is pending: no worker has it (rule A-6)
 }
 
 // Pending is an event that waits to be given to the code, framed as in a page.
@@ -241,6 +242,8 @@ func (s *State) foldActivity(e *Event) error {
 		o, n, goesOn = a.Ordinal, a.Attempt, true
 	case *ActivityAttemptFailed:
 		o, n, goesOn = a.Ordinal, a.Attempt, true
+	case *ActivityAttemptPending:
+		o, n, goesOn = a.Ordinal, a.Attempt, true
 	case *ActivityCompleted:
 		o, n = a.Ordinal, a.Attempt
 	case *ActivityFailed:
@@ -264,8 +267,14 @@ func (s *State) foldActivity(e *Event) error {
 	switch a := e.Attr.(type) {
 	case *ActivityAttemptStarted:
 		p.Started = true
+	case *ActivityAttemptPending:
+		if p.Handed != nil {
+			return fault.Internalf("history is damaged: event %d hands on activity %d, which was handed on before", e.Seq, o)
+		}
+		p.handOn(e.Time, a)
 	case *ActivityAttemptFailed:
 		p.Attempt, p.NextAt, p.Started = a.Attempt+1, after(e.Time, a.NextDelay), false
+		p.Handed = nil
 		p.LastFailure = a.Failure
 		if !a.Heartbeat.IsZero() {
 			p.Heartbeat = a.Heartbeat

@@ -52,6 +52,11 @@ func trips() []trip {
 		},
 	}
 	queue := ports.QueueStatus{Namespace: "shop", Name: "fast", Workers: 1, Slots: 8, SlotsUsed: 3, Buffered: 1 << 40, Backlog: true}
+	token := []byte{1, 0, 255}
+	completed := ports.ActivityResult{Namespace: "shop", Token: token, Result: payload("true"), RequestID: "req-4", Identity: Subject}
+	failed := ports.ActivityResult{Namespace: "shop", Token: token, Failure: failure(), NextDelay: time.Minute, RequestID: "req-5", Identity: Subject}
+	beat := ports.ActivityBeat{Namespace: "shop", Token: token, Details: payload("0.5")}
+	ended := ports.WorkflowRef{Namespace: "shop", WorkflowID: "order/7:a é", Run: "r1"}
 	return []trip{
 		{"Start", start, ports.StartResult{WorkflowID: "order/7:a é", Run: "r1", Started: true, Package: pkg.Hash, Outcome: &ports.Outcome{Status: model.StatusCompleted, Result: payload("1")}},
 			func(ctx context.Context, s ports.Service) (any, error) { return s.Start(ctx, start) }},
@@ -82,6 +87,9 @@ func trips() []trip {
 			{Namespace: "shop", Type: "A", Status: model.StatusRunning, N: 5}, {Namespace: "shop", Type: "A", Status: model.StatusFailed, N: 1 << 40},
 			{Namespace: "shop", Type: "B", Status: model.StatusRunning, N: 1},
 		}, func(ctx context.Context, s ports.Service) (any, error) { return s.Count(ctx, "shop") }},
+		{"CompleteActivity", completed, ended, func(ctx context.Context, s ports.Service) (any, error) { return s.CompleteActivity(ctx, completed) }},
+		{"FailActivity", failed, ended, func(ctx context.Context, s ports.Service) (any, error) { return s.FailActivity(ctx, failed) }},
+		{"HeartbeatActivity", beat, true, func(ctx context.Context, s ports.Service) (any, error) { return s.HeartbeatActivity(ctx, beat) }},
 		{"Deploy", Args{[]byte("an archive"), true}, ports.DeployResult{Package: pkg, Created: true, Routes: []ports.RouteChange{change}},
 			func(ctx context.Context, s ports.Service) (any, error) {
 				return s.Deploy(ctx, []byte("an archive"), true)
@@ -112,7 +120,7 @@ func description() ports.Description {
 		Summary: "waits for Pay",
 		Activities: []ports.PendingActivity{{
 			Ordinal: 3, Type: "Pay", Queue: "fast", Attempt: 2, MaxAttempts: 5, Phase: ports.PhaseBackingOff, ScheduledAt: at(5), NextAt: at(6),
-			LastFailure: failure(), Worker: "w-1", Heartbeat: payload("0.5"),
+			LastFailure: failure(), Worker: "w-1", Heartbeat: payload("0.5"), Token: []byte{0, 255},
 		}},
 		Timers:          []ports.PendingTimer{{Ordinal: 4, DueAt: at(7)}},
 		Blocked:         &ports.BlockedInfo{What: "fuel", Message: "too much", AtSeq: 9, Expected: "a", Found: "b", Limit: 1 << 40, Size: 1 << 41, Stack: "s", Since: at(8)},

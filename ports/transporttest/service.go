@@ -137,6 +137,21 @@ func (s *Service) Count(ctx context.Context, ns model.Namespace) ([]ports.RunCou
 	return ask[[]ports.RunCount](ctx, s, "Count", ns)
 }
 
+// CompleteActivity implements ports.Activities.
+func (s *Service) CompleteActivity(ctx context.Context, r ports.ActivityResult) (ports.WorkflowRef, error) {
+	return ask[ports.WorkflowRef](ctx, s, "CompleteActivity", r)
+}
+
+// FailActivity implements ports.Activities.
+func (s *Service) FailActivity(ctx context.Context, r ports.ActivityResult) (ports.WorkflowRef, error) {
+	return ask[ports.WorkflowRef](ctx, s, "FailActivity", r)
+}
+
+// HeartbeatActivity implements ports.Activities.
+func (s *Service) HeartbeatActivity(ctx context.Context, r ports.ActivityBeat) (bool, error) {
+	return ask[bool](ctx, s, "HeartbeatActivity", r)
+}
+
 // Deploy implements ports.Packages.
 func (s *Service) Deploy(ctx context.Context, archive []byte, keepRoutes bool) (ports.DeployResult, error) {
 	return ask[ports.DeployResult](ctx, s, "Deploy", Args{archive, keepRoutes})

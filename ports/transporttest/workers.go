@@ -115,6 +115,7 @@ func testFromWorker(t *testing.T, dial Dial) {
 		{Token: []byte("d"), Failed: &model.Failure{}},
 		{Token: []byte("e"), Canceled: &canceled},
 		{Token: []byte("f"), Canceled: &empty},
+		{Token: []byte("g"), Pending: true},
 	}
 	w.Results(results)
 	w.Heartbeat([]byte("h"), payload("0.7"))

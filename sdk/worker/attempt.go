@@ -14,6 +14,7 @@ import (
 
 	aionv1 "github.com/aionrun/aion/api/gen/aion/v1"
 	"github.com/aionrun/aion/sdk/activity"
+	around "github.com/aionrun/aion/sdk/activity/attempt"
 	"github.com/aionrun/aion/sdk/guest"
 	"github.com/aionrun/aion/sdk/internal/contract"
 	"github.com/aionrun/aion/sdk/workflow"
@@ -61,7 +62,7 @@ func (w *Worker) accept(t *aionv1.Task) {
 	a := &attempt{
 		w: w, key: key, info: taskOf(t), input: contract.ReadPayload(t.GetInput()), details: contract.ReadPayload(t.GetHeartbeat()), token: t.GetToken(),
 	}
-	ctx, cancel := context.WithCancelCause(context.WithValue(context.Background(), attemptKey{}, a))
+	ctx, cancel := context.WithCancelCause(around.NewContext(context.Background(), a))
 	a.ctx, a.cancel = ctx, cancel
 	if d := a.info.Deadline; time.Now().Before(d) { // one that has passed is one of a clock that differs from the server's
 		limited, stop := context.WithDeadlineCause(ctx, d, workflow.ErrTimeout{Kind: workflow.StartToClose})
@@ -102,9 +103,9 @@ func (a *attempt) run() {
 		out, err = h(ctx, a.input)
 		return err
 	}
-	for _, around := range slices.Backward(a.w.options.Interceptors) {
+	for _, intercept := range slices.Backward(a.w.options.Interceptors) {
 		inner := next
-		next = func(ctx context.Context) error { return around(ctx, inner) }
+		next = func(ctx context.Context) error { return intercept(ctx, inner) }
 	}
 	err = next(a.ctx)
 	done = true
@@ -139,6 +140,8 @@ func outcome(token []byte, out guest.Payload, err error, canceled bool) *aionv1.
 			return tooLarge(token, n)
 		}
 		m.Outcome = &aionv1.TaskResult_Completed{Completed: contract.SomePayload(out)}
+	case errors.Is(err, activity.ErrPending):
+		m.Outcome = &aionv1.TaskResult_Pending{Pending: &aionv1.TaskPending{}}
 	case canceled && (errors.Is(err, context.Canceled) || errors.Is(err, workflow.ErrCanceled)):
 		m.Outcome = &aionv1.TaskResult_Canceled{Canceled: &aionv1.TaskCanceled{Details: contract.Payload(activity.FailureOf(err).Details)}}
 	default:

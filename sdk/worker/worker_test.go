@@ -144,7 +144,7 @@ func TestInfoAndDetails(t *testing.T) {
 	info := worker.Task{
 		Namespace: "default", WorkflowID: "w", WorkflowType: "Hello", RunID: "r", ActivityID: 5, ActivityType: "Do", Attempt: 3, TaskQueue: "default",
 		ScheduledAt: deadline.Add(-time.Hour), Deadline: deadline, Heartbeat: 40 * time.Millisecond, Headers: map[string]string{"traceparent": "00-1"},
-		Key: "r/5", Token: "r/5/3",
+		Key: "r/5", Token: "r/5/3", TaskToken: "dDE",
 	}
 	if got := <-infos; !reflect.DeepEqual(got, info) {
 		t.Errorf("got %+v\nwant %+v", got, info)

@@ -174,6 +174,7 @@ func EncodeDescription(d ports.Description) *aionv1.DescribeWorkflowResponse {
 			Worker:          text(a.Worker),
 			MaximumAttempts: a.MaxAttempts,
 			Heartbeat:       EncodePayload(a.Heartbeat),
+			Token:           a.Token,
 		})
 	}
 	for _, t := range d.Timers {
@@ -205,6 +206,7 @@ func DecodeDescription(d *aionv1.DescribeWorkflowResponse) ports.Description {
 			LastFailure: DecodeFailure(a.GetLastFailure()),
 			Worker:      a.GetWorker(),
 			Heartbeat:   DecodePayload(a.GetHeartbeat()),
+			Token:       a.GetToken(),
 		})
 	}
 	for _, t := range d.GetTimers() {

@@ -87,6 +87,8 @@ func DecodeResults(in []*aionv1.TaskResult) ([]ports.TaskResult, error) {
 			if out[i].Failed = DecodeFailure(o.Failed.GetFailure()); out[i].Failed == nil {
 				out[i].Failed = &model.Failure{Retryable: true}
 			}
+		case *aionv1.TaskResult_Pending:
+			out[i].Pending = true
 		case *aionv1.TaskResult_Canceled:
 			values[i] = DecodePayload(o.Canceled.GetDetails())
 			out[i].Canceled = &values[i]
@@ -110,6 +112,8 @@ func EncodeResults(in []ports.TaskResult) []*aionv1.TaskResult {
 			}}
 		case r.Canceled != nil:
 			out[i].Outcome = &aionv1.TaskResult_Canceled{Canceled: &aionv1.TaskCanceled{Details: EncodePayload(*r.Canceled)}}
+		case r.Pending:
+			out[i].Outcome = &aionv1.TaskResult_Pending{Pending: &aionv1.TaskPending{}}
 		case r.Completed != nil:
 			out[i].Outcome = &aionv1.TaskResult_Completed{Completed: somePayload(*r.Completed)}
 		}

@@ -29,6 +29,10 @@ type Task struct {
 	// activity does. Token names the attempt, the same each time that it is handed out.
 	Key   string
 	Token string
+
+	// TaskToken is what ends the attempt from outside, after activity.ErrPending: client.CompleteActivity, FailActivity and HeartbeatActivity
+	// take it. It is as good as the task itself: give it to nobody who must not end the activity.
+	TaskToken string
 }
 
 // Running is an attempt that runs, for workers.

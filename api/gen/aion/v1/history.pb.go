@@ -54,6 +54,7 @@ type HistoryEvent struct {
 	//	*HistoryEvent_ActivityTimedOut
 	//	*HistoryEvent_ActivityCancelRequested
 	//	*HistoryEvent_ActivityCanceled
+	//	*HistoryEvent_ActivityAttemptPending
 	//	*HistoryEvent_TimerStarted
 	//	*HistoryEvent_TimerFired
 	//	*HistoryEvent_TimerCanceled
@@ -303,6 +304,15 @@ func (x *HistoryEvent) GetActivityCanceled() *ActivityCanceled {
 	return nil
 }
 
+func (x *HistoryEvent) GetActivityAttemptPending() *ActivityAttemptPending {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_ActivityAttemptPending); ok {
+			return x.ActivityAttemptPending
+		}
+	}
+	return nil
+}
+
 func (x *HistoryEvent) GetTimerStarted() *TimerStarted {
 	if x != nil {
 		if x, ok := x.Attributes.(*HistoryEvent_TimerStarted); ok {
@@ -427,6 +437,10 @@ type HistoryEvent_ActivityCanceled struct {
 	ActivityCanceled *ActivityCanceled `protobuf:"bytes,37,opt,name=activity_canceled,json=activityCanceled,proto3,oneof"`
 }
 
+type HistoryEvent_ActivityAttemptPending struct {
+	ActivityAttemptPending *ActivityAttemptPending `protobuf:"bytes,38,opt,name=activity_attempt_pending,json=activityAttemptPending,proto3,oneof"`
+}
+
 type HistoryEvent_TimerStarted struct {
 	TimerStarted *TimerStarted `protobuf:"bytes,40,opt,name=timer_started,json=timerStarted,proto3,oneof"`
 }
@@ -484,6 +498,8 @@ func (*HistoryEvent_ActivityTimedOut) isHistoryEvent_Attributes() {}
 func (*HistoryEvent_ActivityCancelRequested) isHistoryEvent_Attributes() {}
 
 func (*HistoryEvent_ActivityCanceled) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_ActivityAttemptPending) isHistoryEvent_Attributes() {}
 
 func (*HistoryEvent_TimerStarted) isHistoryEvent_Attributes() {}
 
@@ -1884,6 +1900,85 @@ func (x *ActivityCanceled) GetDetails() *Payload {
 	return nil
 }
 
+// ActivityAttemptPending says that a worker has handed an attempt on: no worker holds it any more, and it ends by its token or by a time limit.
+type ActivityAttemptPending struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Ordinal uint32                 `protobuf:"varint,1,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	Attempt uint32                 `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Worker  string                 `protobuf:"bytes,3,opt,name=worker,proto3" json:"worker,omitempty"`
+	// The last details that the worker reported.
+	Heartbeat *Payload `protobuf:"bytes,4,opt,name=heartbeat,proto3" json:"heartbeat,omitempty"`
+	// What is left of start_to_close at the event's time; zero: no limit.
+	TimeLeft      *durationpb.Duration `protobuf:"bytes,5,opt,name=time_left,json=timeLeft,proto3" json:"time_left,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActivityAttemptPending) Reset() {
+	*x = ActivityAttemptPending{}
+	mi := &file_aion_v1_history_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActivityAttemptPending) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActivityAttemptPending) ProtoMessage() {}
+
+func (x *ActivityAttemptPending) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActivityAttemptPending.ProtoReflect.Descriptor instead.
+func (*ActivityAttemptPending) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ActivityAttemptPending) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *ActivityAttemptPending) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *ActivityAttemptPending) GetWorker() string {
+	if x != nil {
+		return x.Worker
+	}
+	return ""
+}
+
+func (x *ActivityAttemptPending) GetHeartbeat() *Payload {
+	if x != nil {
+		return x.Heartbeat
+	}
+	return nil
+}
+
+func (x *ActivityAttemptPending) GetTimeLeft() *durationpb.Duration {
+	if x != nil {
+		return x.TimeLeft
+	}
+	return nil
+}
+
 // TimerStarted sets a timer, due at the event's time plus delay.
 type TimerStarted struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1895,7 +1990,7 @@ type TimerStarted struct {
 
 func (x *TimerStarted) Reset() {
 	*x = TimerStarted{}
-	mi := &file_aion_v1_history_proto_msgTypes[22]
+	mi := &file_aion_v1_history_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1907,7 +2002,7 @@ func (x *TimerStarted) String() string {
 func (*TimerStarted) ProtoMessage() {}
 
 func (x *TimerStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[22]
+	mi := &file_aion_v1_history_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1920,7 +2015,7 @@ func (x *TimerStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerStarted.ProtoReflect.Descriptor instead.
 func (*TimerStarted) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{22}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *TimerStarted) GetOrdinal() uint32 {
@@ -1947,7 +2042,7 @@ type TimerFired struct {
 
 func (x *TimerFired) Reset() {
 	*x = TimerFired{}
-	mi := &file_aion_v1_history_proto_msgTypes[23]
+	mi := &file_aion_v1_history_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1959,7 +2054,7 @@ func (x *TimerFired) String() string {
 func (*TimerFired) ProtoMessage() {}
 
 func (x *TimerFired) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[23]
+	mi := &file_aion_v1_history_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1972,7 +2067,7 @@ func (x *TimerFired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerFired.ProtoReflect.Descriptor instead.
 func (*TimerFired) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{23}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TimerFired) GetOrdinal() uint32 {
@@ -1992,7 +2087,7 @@ type TimerCanceled struct {
 
 func (x *TimerCanceled) Reset() {
 	*x = TimerCanceled{}
-	mi := &file_aion_v1_history_proto_msgTypes[24]
+	mi := &file_aion_v1_history_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2004,7 +2099,7 @@ func (x *TimerCanceled) String() string {
 func (*TimerCanceled) ProtoMessage() {}
 
 func (x *TimerCanceled) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[24]
+	mi := &file_aion_v1_history_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2017,7 +2112,7 @@ func (x *TimerCanceled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerCanceled.ProtoReflect.Descriptor instead.
 func (*TimerCanceled) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{24}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TimerCanceled) GetOrdinal() uint32 {
@@ -2041,7 +2136,7 @@ type SignalReceived struct {
 
 func (x *SignalReceived) Reset() {
 	*x = SignalReceived{}
-	mi := &file_aion_v1_history_proto_msgTypes[25]
+	mi := &file_aion_v1_history_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2053,7 +2148,7 @@ func (x *SignalReceived) String() string {
 func (*SignalReceived) ProtoMessage() {}
 
 func (x *SignalReceived) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[25]
+	mi := &file_aion_v1_history_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2066,7 +2161,7 @@ func (x *SignalReceived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalReceived.ProtoReflect.Descriptor instead.
 func (*SignalReceived) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{25}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SignalReceived) GetName() string {
@@ -2108,7 +2203,7 @@ var File_aion_v1_history_proto protoreflect.FileDescriptor
 
 const file_aion_v1_history_proto_rawDesc = "" +
 	"\n" +
-	"\x15aion/v1/history.proto\x12\aaion.v1\x1a\x14aion/v1/common.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf1\f\n" +
+	"\x15aion/v1/history.proto\x12\aaion.v1\x1a\x14aion/v1/common.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\r\n" +
 	"\fHistoryEvent\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\rR\x03seq\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12,\n" +
@@ -2135,7 +2230,8 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\x0factivity_failed\x18\" \x01(\v2\x17.aion.v1.ActivityFailedH\x00R\x0eactivityFailed\x12I\n" +
 	"\x12activity_timed_out\x18# \x01(\v2\x19.aion.v1.ActivityTimedOutH\x00R\x10activityTimedOut\x12^\n" +
 	"\x19activity_cancel_requested\x18$ \x01(\v2 .aion.v1.ActivityCancelRequestedH\x00R\x17activityCancelRequested\x12H\n" +
-	"\x11activity_canceled\x18% \x01(\v2\x19.aion.v1.ActivityCanceledH\x00R\x10activityCanceled\x12<\n" +
+	"\x11activity_canceled\x18% \x01(\v2\x19.aion.v1.ActivityCanceledH\x00R\x10activityCanceled\x12[\n" +
+	"\x18activity_attempt_pending\x18& \x01(\v2\x1f.aion.v1.ActivityAttemptPendingH\x00R\x16activityAttemptPending\x12<\n" +
 	"\rtimer_started\x18( \x01(\v2\x15.aion.v1.TimerStartedH\x00R\ftimerStarted\x126\n" +
 	"\vtimer_fired\x18) \x01(\v2\x13.aion.v1.TimerFiredH\x00R\n" +
 	"timerFired\x12?\n" +
@@ -2257,7 +2353,13 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\x10ActivityCanceled\x12\x18\n" +
 	"\aordinal\x18\x01 \x01(\rR\aordinal\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\rR\aattempt\x12*\n" +
-	"\adetails\x18\x03 \x01(\v2\x10.aion.v1.PayloadR\adetails\"Y\n" +
+	"\adetails\x18\x03 \x01(\v2\x10.aion.v1.PayloadR\adetails\"\xcc\x01\n" +
+	"\x16ActivityAttemptPending\x12\x18\n" +
+	"\aordinal\x18\x01 \x01(\rR\aordinal\x12\x18\n" +
+	"\aattempt\x18\x02 \x01(\rR\aattempt\x12\x16\n" +
+	"\x06worker\x18\x03 \x01(\tR\x06worker\x12.\n" +
+	"\theartbeat\x18\x04 \x01(\v2\x10.aion.v1.PayloadR\theartbeat\x126\n" +
+	"\ttime_left\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\btimeLeft\"Y\n" +
 	"\fTimerStarted\x12\x18\n" +
 	"\aordinal\x18\x01 \x01(\rR\aordinal\x12/\n" +
 	"\x05delay\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05delay\"&\n" +
@@ -2289,7 +2391,7 @@ func file_aion_v1_history_proto_rawDescGZIP() []byte {
 	return file_aion_v1_history_proto_rawDescData
 }
 
-var file_aion_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_aion_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_aion_v1_history_proto_goTypes = []any{
 	(*HistoryEvent)(nil),            // 0: aion.v1.HistoryEvent
 	(*Started)(nil),                 // 1: aion.v1.Started
@@ -2313,22 +2415,23 @@ var file_aion_v1_history_proto_goTypes = []any{
 	(*ActivityTimedOut)(nil),        // 19: aion.v1.ActivityTimedOut
 	(*ActivityCancelRequested)(nil), // 20: aion.v1.ActivityCancelRequested
 	(*ActivityCanceled)(nil),        // 21: aion.v1.ActivityCanceled
-	(*TimerStarted)(nil),            // 22: aion.v1.TimerStarted
-	(*TimerFired)(nil),              // 23: aion.v1.TimerFired
-	(*TimerCanceled)(nil),           // 24: aion.v1.TimerCanceled
-	(*SignalReceived)(nil),          // 25: aion.v1.SignalReceived
-	nil,                             // 26: aion.v1.Started.HeaderEntry
-	nil,                             // 27: aion.v1.ActivityScheduled.HeaderEntry
-	nil,                             // 28: aion.v1.SignalReceived.HeaderEntry
-	(*timestamppb.Timestamp)(nil),   // 29: google.protobuf.Timestamp
-	(*Payload)(nil),                 // 30: aion.v1.Payload
-	(*durationpb.Duration)(nil),     // 31: google.protobuf.Duration
-	(*Failure)(nil),                 // 32: aion.v1.Failure
-	(TimeoutKind)(0),                // 33: aion.v1.TimeoutKind
-	(*ActivityOptions)(nil),         // 34: aion.v1.ActivityOptions
+	(*ActivityAttemptPending)(nil),  // 22: aion.v1.ActivityAttemptPending
+	(*TimerStarted)(nil),            // 23: aion.v1.TimerStarted
+	(*TimerFired)(nil),              // 24: aion.v1.TimerFired
+	(*TimerCanceled)(nil),           // 25: aion.v1.TimerCanceled
+	(*SignalReceived)(nil),          // 26: aion.v1.SignalReceived
+	nil,                             // 27: aion.v1.Started.HeaderEntry
+	nil,                             // 28: aion.v1.ActivityScheduled.HeaderEntry
+	nil,                             // 29: aion.v1.SignalReceived.HeaderEntry
+	(*timestamppb.Timestamp)(nil),   // 30: google.protobuf.Timestamp
+	(*Payload)(nil),                 // 31: aion.v1.Payload
+	(*durationpb.Duration)(nil),     // 32: google.protobuf.Duration
+	(*Failure)(nil),                 // 33: aion.v1.Failure
+	(TimeoutKind)(0),                // 34: aion.v1.TimeoutKind
+	(*ActivityOptions)(nil),         // 35: aion.v1.ActivityOptions
 }
 var file_aion_v1_history_proto_depIdxs = []int32{
-	29, // 0: aion.v1.HistoryEvent.time:type_name -> google.protobuf.Timestamp
+	30, // 0: aion.v1.HistoryEvent.time:type_name -> google.protobuf.Timestamp
 	1,  // 1: aion.v1.HistoryEvent.started:type_name -> aion.v1.Started
 	2,  // 2: aion.v1.HistoryEvent.completed:type_name -> aion.v1.Completed
 	3,  // 3: aion.v1.HistoryEvent.failed:type_name -> aion.v1.Failed
@@ -2350,37 +2453,40 @@ var file_aion_v1_history_proto_depIdxs = []int32{
 	19, // 19: aion.v1.HistoryEvent.activity_timed_out:type_name -> aion.v1.ActivityTimedOut
 	20, // 20: aion.v1.HistoryEvent.activity_cancel_requested:type_name -> aion.v1.ActivityCancelRequested
 	21, // 21: aion.v1.HistoryEvent.activity_canceled:type_name -> aion.v1.ActivityCanceled
-	22, // 22: aion.v1.HistoryEvent.timer_started:type_name -> aion.v1.TimerStarted
-	23, // 23: aion.v1.HistoryEvent.timer_fired:type_name -> aion.v1.TimerFired
-	24, // 24: aion.v1.HistoryEvent.timer_canceled:type_name -> aion.v1.TimerCanceled
-	25, // 25: aion.v1.HistoryEvent.signal_received:type_name -> aion.v1.SignalReceived
-	30, // 26: aion.v1.Started.input:type_name -> aion.v1.Payload
-	31, // 27: aion.v1.Started.run_timeout:type_name -> google.protobuf.Duration
-	26, // 28: aion.v1.Started.header:type_name -> aion.v1.Started.HeaderEntry
-	30, // 29: aion.v1.Completed.result:type_name -> aion.v1.Payload
-	32, // 30: aion.v1.Failed.failure:type_name -> aion.v1.Failure
-	30, // 31: aion.v1.Canceled.details:type_name -> aion.v1.Payload
-	33, // 32: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
-	30, // 33: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
-	34, // 34: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
-	27, // 35: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
-	32, // 36: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
-	33, // 37: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
-	31, // 38: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
-	30, // 39: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
-	30, // 40: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
-	32, // 41: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
-	33, // 42: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
-	32, // 43: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
-	30, // 44: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
-	31, // 45: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
-	30, // 46: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
-	28, // 47: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
-	48, // [48:48] is the sub-list for method output_type
-	48, // [48:48] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	22, // 22: aion.v1.HistoryEvent.activity_attempt_pending:type_name -> aion.v1.ActivityAttemptPending
+	23, // 23: aion.v1.HistoryEvent.timer_started:type_name -> aion.v1.TimerStarted
+	24, // 24: aion.v1.HistoryEvent.timer_fired:type_name -> aion.v1.TimerFired
+	25, // 25: aion.v1.HistoryEvent.timer_canceled:type_name -> aion.v1.TimerCanceled
+	26, // 26: aion.v1.HistoryEvent.signal_received:type_name -> aion.v1.SignalReceived
+	31, // 27: aion.v1.Started.input:type_name -> aion.v1.Payload
+	32, // 28: aion.v1.Started.run_timeout:type_name -> google.protobuf.Duration
+	27, // 29: aion.v1.Started.header:type_name -> aion.v1.Started.HeaderEntry
+	31, // 30: aion.v1.Completed.result:type_name -> aion.v1.Payload
+	33, // 31: aion.v1.Failed.failure:type_name -> aion.v1.Failure
+	31, // 32: aion.v1.Canceled.details:type_name -> aion.v1.Payload
+	34, // 33: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
+	31, // 34: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
+	35, // 35: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
+	28, // 36: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
+	33, // 37: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
+	34, // 38: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
+	32, // 39: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
+	31, // 40: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
+	31, // 41: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
+	33, // 42: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
+	34, // 43: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
+	33, // 44: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
+	31, // 45: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
+	31, // 46: aion.v1.ActivityAttemptPending.heartbeat:type_name -> aion.v1.Payload
+	32, // 47: aion.v1.ActivityAttemptPending.time_left:type_name -> google.protobuf.Duration
+	32, // 48: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
+	31, // 49: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
+	29, // 50: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
+	51, // [51:51] is the sub-list for method output_type
+	51, // [51:51] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_history_proto_init() }
@@ -2411,6 +2517,7 @@ func file_aion_v1_history_proto_init() {
 		(*HistoryEvent_ActivityTimedOut)(nil),
 		(*HistoryEvent_ActivityCancelRequested)(nil),
 		(*HistoryEvent_ActivityCanceled)(nil),
+		(*HistoryEvent_ActivityAttemptPending)(nil),
 		(*HistoryEvent_TimerStarted)(nil),
 		(*HistoryEvent_TimerFired)(nil),
 		(*HistoryEvent_TimerCanceled)(nil),
@@ -2422,7 +2529,7 @@ func file_aion_v1_history_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_history_proto_rawDesc), len(file_aion_v1_history_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

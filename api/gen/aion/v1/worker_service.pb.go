@@ -329,6 +329,7 @@ type TaskResult struct {
 	//	*TaskResult_Completed
 	//	*TaskResult_Failed
 	//	*TaskResult_Canceled
+	//	*TaskResult_Pending
 	Outcome       isTaskResult_Outcome `protobuf_oneof:"outcome"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -405,6 +406,15 @@ func (x *TaskResult) GetCanceled() *TaskCanceled {
 	return nil
 }
 
+func (x *TaskResult) GetPending() *TaskPending {
+	if x != nil {
+		if x, ok := x.Outcome.(*TaskResult_Pending); ok {
+			return x.Pending
+		}
+	}
+	return nil
+}
+
 type isTaskResult_Outcome interface {
 	isTaskResult_Outcome()
 }
@@ -422,11 +432,55 @@ type TaskResult_Canceled struct {
 	Canceled *TaskCanceled `protobuf:"bytes,4,opt,name=canceled,proto3,oneof"`
 }
 
+type TaskResult_Pending struct {
+	// The attempt goes on elsewhere: its slot is free, and CompleteActivity or FailActivity ends it by its token.
+	Pending *TaskPending `protobuf:"bytes,5,opt,name=pending,proto3,oneof"`
+}
+
 func (*TaskResult_Completed) isTaskResult_Outcome() {}
 
 func (*TaskResult_Failed) isTaskResult_Outcome() {}
 
 func (*TaskResult_Canceled) isTaskResult_Outcome() {}
+
+func (*TaskResult_Pending) isTaskResult_Outcome() {}
+
+// TaskPending hands an attempt on to whoever has its token.
+type TaskPending struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TaskPending) Reset() {
+	*x = TaskPending{}
+	mi := &file_aion_v1_worker_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TaskPending) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TaskPending) ProtoMessage() {}
+
+func (x *TaskPending) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_worker_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TaskPending.ProtoReflect.Descriptor instead.
+func (*TaskPending) Descriptor() ([]byte, []int) {
+	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{5}
+}
 
 // TaskFailure is an attempt's error.
 type TaskFailure struct {
@@ -440,7 +494,7 @@ type TaskFailure struct {
 
 func (x *TaskFailure) Reset() {
 	*x = TaskFailure{}
-	mi := &file_aion_v1_worker_service_proto_msgTypes[5]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -452,7 +506,7 @@ func (x *TaskFailure) String() string {
 func (*TaskFailure) ProtoMessage() {}
 
 func (x *TaskFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_worker_service_proto_msgTypes[5]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -465,7 +519,7 @@ func (x *TaskFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskFailure.ProtoReflect.Descriptor instead.
 func (*TaskFailure) Descriptor() ([]byte, []int) {
-	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{5}
+	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *TaskFailure) GetFailure() *Failure {
@@ -492,7 +546,7 @@ type TaskCanceled struct {
 
 func (x *TaskCanceled) Reset() {
 	*x = TaskCanceled{}
-	mi := &file_aion_v1_worker_service_proto_msgTypes[6]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -504,7 +558,7 @@ func (x *TaskCanceled) String() string {
 func (*TaskCanceled) ProtoMessage() {}
 
 func (x *TaskCanceled) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_worker_service_proto_msgTypes[6]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -517,7 +571,7 @@ func (x *TaskCanceled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskCanceled.ProtoReflect.Descriptor instead.
 func (*TaskCanceled) Descriptor() ([]byte, []int) {
-	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{6}
+	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *TaskCanceled) GetDetails() *Payload {
@@ -538,7 +592,7 @@ type TaskHeartbeat struct {
 
 func (x *TaskHeartbeat) Reset() {
 	*x = TaskHeartbeat{}
-	mi := &file_aion_v1_worker_service_proto_msgTypes[7]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -550,7 +604,7 @@ func (x *TaskHeartbeat) String() string {
 func (*TaskHeartbeat) ProtoMessage() {}
 
 func (x *TaskHeartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_worker_service_proto_msgTypes[7]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -563,7 +617,7 @@ func (x *TaskHeartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskHeartbeat.ProtoReflect.Descriptor instead.
 func (*TaskHeartbeat) Descriptor() ([]byte, []int) {
-	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{7}
+	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TaskHeartbeat) GetToken() []byte {
@@ -597,7 +651,7 @@ type StreamTasksResponse struct {
 
 func (x *StreamTasksResponse) Reset() {
 	*x = StreamTasksResponse{}
-	mi := &file_aion_v1_worker_service_proto_msgTypes[8]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -609,7 +663,7 @@ func (x *StreamTasksResponse) String() string {
 func (*StreamTasksResponse) ProtoMessage() {}
 
 func (x *StreamTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_worker_service_proto_msgTypes[8]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -622,7 +676,7 @@ func (x *StreamTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamTasksResponse.ProtoReflect.Descriptor instead.
 func (*StreamTasksResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{8}
+	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *StreamTasksResponse) GetRegistered() *Registered {
@@ -675,7 +729,7 @@ type Registered struct {
 
 func (x *Registered) Reset() {
 	*x = Registered{}
-	mi := &file_aion_v1_worker_service_proto_msgTypes[9]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -687,7 +741,7 @@ func (x *Registered) String() string {
 func (*Registered) ProtoMessage() {}
 
 func (x *Registered) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_worker_service_proto_msgTypes[9]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -700,7 +754,7 @@ func (x *Registered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Registered.ProtoReflect.Descriptor instead.
 func (*Registered) Descriptor() ([]byte, []int) {
-	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{9}
+	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Registered) GetWorkerId() string {
@@ -764,7 +818,7 @@ type Task struct {
 
 func (x *Task) Reset() {
 	*x = Task{}
-	mi := &file_aion_v1_worker_service_proto_msgTypes[10]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -776,7 +830,7 @@ func (x *Task) String() string {
 func (*Task) ProtoMessage() {}
 
 func (x *Task) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_worker_service_proto_msgTypes[10]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -789,7 +843,7 @@ func (x *Task) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Task.ProtoReflect.Descriptor instead.
 func (*Task) Descriptor() ([]byte, []int) {
-	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{10}
+	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Task) GetToken() []byte {
@@ -908,7 +962,7 @@ type CancelTask struct {
 
 func (x *CancelTask) Reset() {
 	*x = CancelTask{}
-	mi := &file_aion_v1_worker_service_proto_msgTypes[11]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -920,7 +974,7 @@ func (x *CancelTask) String() string {
 func (*CancelTask) ProtoMessage() {}
 
 func (x *CancelTask) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_worker_service_proto_msgTypes[11]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -933,7 +987,7 @@ func (x *CancelTask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTask.ProtoReflect.Descriptor instead.
 func (*CancelTask) Descriptor() ([]byte, []int) {
-	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{11}
+	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CancelTask) GetToken() []byte {
@@ -982,14 +1036,16 @@ const file_aion_v1_worker_service_proto_rawDesc = "" +
 	"\fAuthenticate\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\"$\n" +
 	"\fSlotsChanged\x12\x14\n" +
-	"\x05slots\x18\x01 \x01(\rR\x05slots\"\xc4\x01\n" +
+	"\x05slots\x18\x01 \x01(\rR\x05slots\"\xf6\x01\n" +
 	"\n" +
 	"TaskResult\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\fR\x05token\x120\n" +
 	"\tcompleted\x18\x02 \x01(\v2\x10.aion.v1.PayloadH\x00R\tcompleted\x12.\n" +
 	"\x06failed\x18\x03 \x01(\v2\x14.aion.v1.TaskFailureH\x00R\x06failed\x123\n" +
-	"\bcanceled\x18\x04 \x01(\v2\x15.aion.v1.TaskCanceledH\x00R\bcanceledB\t\n" +
-	"\aoutcome\"~\n" +
+	"\bcanceled\x18\x04 \x01(\v2\x15.aion.v1.TaskCanceledH\x00R\bcanceled\x120\n" +
+	"\apending\x18\x05 \x01(\v2\x14.aion.v1.TaskPendingH\x00R\apendingB\t\n" +
+	"\aoutcome\"\r\n" +
+	"\vTaskPending\"~\n" +
 	"\vTaskFailure\x12*\n" +
 	"\afailure\x18\x01 \x01(\v2\x10.aion.v1.FailureR\afailure\x12C\n" +
 	"\x10next_retry_delay\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x0enextRetryDelay\":\n" +
@@ -1055,56 +1111,58 @@ func file_aion_v1_worker_service_proto_rawDescGZIP() []byte {
 	return file_aion_v1_worker_service_proto_rawDescData
 }
 
-var file_aion_v1_worker_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_aion_v1_worker_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_aion_v1_worker_service_proto_goTypes = []any{
 	(*StreamTasksRequest)(nil),    // 0: aion.v1.StreamTasksRequest
 	(*Register)(nil),              // 1: aion.v1.Register
 	(*Authenticate)(nil),          // 2: aion.v1.Authenticate
 	(*SlotsChanged)(nil),          // 3: aion.v1.SlotsChanged
 	(*TaskResult)(nil),            // 4: aion.v1.TaskResult
-	(*TaskFailure)(nil),           // 5: aion.v1.TaskFailure
-	(*TaskCanceled)(nil),          // 6: aion.v1.TaskCanceled
-	(*TaskHeartbeat)(nil),         // 7: aion.v1.TaskHeartbeat
-	(*StreamTasksResponse)(nil),   // 8: aion.v1.StreamTasksResponse
-	(*Registered)(nil),            // 9: aion.v1.Registered
-	(*Task)(nil),                  // 10: aion.v1.Task
-	(*CancelTask)(nil),            // 11: aion.v1.CancelTask
-	nil,                           // 12: aion.v1.Task.HeadersEntry
-	(*Payload)(nil),               // 13: aion.v1.Payload
-	(*Failure)(nil),               // 14: aion.v1.Failure
-	(*durationpb.Duration)(nil),   // 15: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(*TaskPending)(nil),           // 5: aion.v1.TaskPending
+	(*TaskFailure)(nil),           // 6: aion.v1.TaskFailure
+	(*TaskCanceled)(nil),          // 7: aion.v1.TaskCanceled
+	(*TaskHeartbeat)(nil),         // 8: aion.v1.TaskHeartbeat
+	(*StreamTasksResponse)(nil),   // 9: aion.v1.StreamTasksResponse
+	(*Registered)(nil),            // 10: aion.v1.Registered
+	(*Task)(nil),                  // 11: aion.v1.Task
+	(*CancelTask)(nil),            // 12: aion.v1.CancelTask
+	nil,                           // 13: aion.v1.Task.HeadersEntry
+	(*Payload)(nil),               // 14: aion.v1.Payload
+	(*Failure)(nil),               // 15: aion.v1.Failure
+	(*durationpb.Duration)(nil),   // 16: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
 }
 var file_aion_v1_worker_service_proto_depIdxs = []int32{
 	1,  // 0: aion.v1.StreamTasksRequest.register:type_name -> aion.v1.Register
 	4,  // 1: aion.v1.StreamTasksRequest.results:type_name -> aion.v1.TaskResult
-	7,  // 2: aion.v1.StreamTasksRequest.heartbeats:type_name -> aion.v1.TaskHeartbeat
+	8,  // 2: aion.v1.StreamTasksRequest.heartbeats:type_name -> aion.v1.TaskHeartbeat
 	3,  // 3: aion.v1.StreamTasksRequest.slots_changed:type_name -> aion.v1.SlotsChanged
 	2,  // 4: aion.v1.StreamTasksRequest.authenticate:type_name -> aion.v1.Authenticate
-	13, // 5: aion.v1.TaskResult.completed:type_name -> aion.v1.Payload
-	5,  // 6: aion.v1.TaskResult.failed:type_name -> aion.v1.TaskFailure
-	6,  // 7: aion.v1.TaskResult.canceled:type_name -> aion.v1.TaskCanceled
-	14, // 8: aion.v1.TaskFailure.failure:type_name -> aion.v1.Failure
-	15, // 9: aion.v1.TaskFailure.next_retry_delay:type_name -> google.protobuf.Duration
-	13, // 10: aion.v1.TaskCanceled.details:type_name -> aion.v1.Payload
-	13, // 11: aion.v1.TaskHeartbeat.details:type_name -> aion.v1.Payload
-	9,  // 12: aion.v1.StreamTasksResponse.registered:type_name -> aion.v1.Registered
-	10, // 13: aion.v1.StreamTasksResponse.tasks:type_name -> aion.v1.Task
-	11, // 14: aion.v1.StreamTasksResponse.cancels:type_name -> aion.v1.CancelTask
-	15, // 15: aion.v1.Registered.heartbeat_window:type_name -> google.protobuf.Duration
-	13, // 16: aion.v1.Task.input:type_name -> aion.v1.Payload
-	12, // 17: aion.v1.Task.headers:type_name -> aion.v1.Task.HeadersEntry
-	16, // 18: aion.v1.Task.deadline:type_name -> google.protobuf.Timestamp
-	15, // 19: aion.v1.Task.heartbeat_timeout:type_name -> google.protobuf.Duration
-	13, // 20: aion.v1.Task.heartbeat:type_name -> aion.v1.Payload
-	16, // 21: aion.v1.Task.scheduled_at:type_name -> google.protobuf.Timestamp
-	0,  // 22: aion.v1.WorkerService.StreamTasks:input_type -> aion.v1.StreamTasksRequest
-	8,  // 23: aion.v1.WorkerService.StreamTasks:output_type -> aion.v1.StreamTasksResponse
-	23, // [23:24] is the sub-list for method output_type
-	22, // [22:23] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	14, // 5: aion.v1.TaskResult.completed:type_name -> aion.v1.Payload
+	6,  // 6: aion.v1.TaskResult.failed:type_name -> aion.v1.TaskFailure
+	7,  // 7: aion.v1.TaskResult.canceled:type_name -> aion.v1.TaskCanceled
+	5,  // 8: aion.v1.TaskResult.pending:type_name -> aion.v1.TaskPending
+	15, // 9: aion.v1.TaskFailure.failure:type_name -> aion.v1.Failure
+	16, // 10: aion.v1.TaskFailure.next_retry_delay:type_name -> google.protobuf.Duration
+	14, // 11: aion.v1.TaskCanceled.details:type_name -> aion.v1.Payload
+	14, // 12: aion.v1.TaskHeartbeat.details:type_name -> aion.v1.Payload
+	10, // 13: aion.v1.StreamTasksResponse.registered:type_name -> aion.v1.Registered
+	11, // 14: aion.v1.StreamTasksResponse.tasks:type_name -> aion.v1.Task
+	12, // 15: aion.v1.StreamTasksResponse.cancels:type_name -> aion.v1.CancelTask
+	16, // 16: aion.v1.Registered.heartbeat_window:type_name -> google.protobuf.Duration
+	14, // 17: aion.v1.Task.input:type_name -> aion.v1.Payload
+	13, // 18: aion.v1.Task.headers:type_name -> aion.v1.Task.HeadersEntry
+	17, // 19: aion.v1.Task.deadline:type_name -> google.protobuf.Timestamp
+	16, // 20: aion.v1.Task.heartbeat_timeout:type_name -> google.protobuf.Duration
+	14, // 21: aion.v1.Task.heartbeat:type_name -> aion.v1.Payload
+	17, // 22: aion.v1.Task.scheduled_at:type_name -> google.protobuf.Timestamp
+	0,  // 23: aion.v1.WorkerService.StreamTasks:input_type -> aion.v1.StreamTasksRequest
+	9,  // 24: aion.v1.WorkerService.StreamTasks:output_type -> aion.v1.StreamTasksResponse
+	24, // [24:25] is the sub-list for method output_type
+	23, // [23:24] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_worker_service_proto_init() }
@@ -1117,6 +1175,7 @@ func file_aion_v1_worker_service_proto_init() {
 		(*TaskResult_Completed)(nil),
 		(*TaskResult_Failed)(nil),
 		(*TaskResult_Canceled)(nil),
+		(*TaskResult_Pending)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1124,7 +1183,7 @@ func file_aion_v1_worker_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_worker_service_proto_rawDesc), len(file_aion_v1_worker_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

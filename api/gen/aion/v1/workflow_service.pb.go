@@ -144,6 +144,8 @@ const (
 	PendingActivityState_PENDING_ACTIVITY_STATE_BACKING_OFF PendingActivityState = 3
 	// Canceled; waits for what the worker answers.
 	PendingActivityState_PENDING_ACTIVITY_STATE_CANCELING PendingActivityState = 4
+	// Its worker has answered pending: somebody completes or fails it by its token.
+	PendingActivityState_PENDING_ACTIVITY_STATE_PENDING PendingActivityState = 5
 )
 
 // Enum value maps for PendingActivityState.
@@ -154,6 +156,7 @@ var (
 		2: "PENDING_ACTIVITY_STATE_RUNNING",
 		3: "PENDING_ACTIVITY_STATE_BACKING_OFF",
 		4: "PENDING_ACTIVITY_STATE_CANCELING",
+		5: "PENDING_ACTIVITY_STATE_PENDING",
 	}
 	PendingActivityState_value = map[string]int32{
 		"PENDING_ACTIVITY_STATE_UNSPECIFIED": 0,
@@ -161,6 +164,7 @@ var (
 		"PENDING_ACTIVITY_STATE_RUNNING":     2,
 		"PENDING_ACTIVITY_STATE_BACKING_OFF": 3,
 		"PENDING_ACTIVITY_STATE_CANCELING":   4,
+		"PENDING_ACTIVITY_STATE_PENDING":     5,
 	}
 )
 
@@ -1949,8 +1953,10 @@ type PendingActivity struct {
 	Worker          string                 `protobuf:"bytes,9,opt,name=worker,proto3" json:"worker,omitempty"`
 	MaximumAttempts uint32                 `protobuf:"varint,10,opt,name=maximum_attempts,json=maximumAttempts,proto3" json:"maximum_attempts,omitempty"`
 	Heartbeat       *Payload               `protobuf:"bytes,11,opt,name=heartbeat,proto3" json:"heartbeat,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Of an attempt that is pending: what completes, fails or heartbeats it.
+	Token         []byte `protobuf:"bytes,12,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PendingActivity) Reset() {
@@ -2056,6 +2062,13 @@ func (x *PendingActivity) GetMaximumAttempts() uint32 {
 func (x *PendingActivity) GetHeartbeat() *Payload {
 	if x != nil {
 		return x.Heartbeat
+	}
+	return nil
+}
+
+func (x *PendingActivity) GetToken() []byte {
+	if x != nil {
+		return x.Token
 	}
 	return nil
 }
@@ -2838,7 +2851,7 @@ var File_aion_v1_workflow_service_proto protoreflect.FileDescriptor
 
 const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1eaion/v1/workflow_service.proto\x12\aaion.v1\x1a\x14aion/v1/common.proto\x1a\x15aion/v1/history.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"c\n" +
+	"\x1eaion/v1/workflow_service.proto\x12\aaion.v1\x1a\x16aion/v1/activity.proto\x1a\x14aion/v1/common.proto\x1a\x15aion/v1/history.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"c\n" +
 	"\vWorkflowRef\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1f\n" +
 	"\vworkflow_id\x18\x02 \x01(\tR\n" +
@@ -2992,7 +3005,7 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\n" +
 	"task_queue\x18\v \x01(\tR\ttaskQueue\x12%\n" +
 	"\x0ehistory_events\x18\f \x01(\rR\rhistoryEvents\x12#\n" +
-	"\rhistory_bytes\x18\r \x01(\x03R\fhistoryBytes\"\xe9\x03\n" +
+	"\rhistory_bytes\x18\r \x01(\x03R\fhistoryBytes\"\xff\x03\n" +
 	"\x0fPendingActivity\x12\x18\n" +
 	"\aordinal\x18\x01 \x01(\rR\aordinal\x12#\n" +
 	"\ractivity_type\x18\x02 \x01(\tR\factivityType\x12\x1d\n" +
@@ -3006,7 +3019,8 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x06worker\x18\t \x01(\tR\x06worker\x12)\n" +
 	"\x10maximum_attempts\x18\n" +
 	" \x01(\rR\x0fmaximumAttempts\x12.\n" +
-	"\theartbeat\x18\v \x01(\v2\x10.aion.v1.PayloadR\theartbeat\"[\n" +
+	"\theartbeat\x18\v \x01(\v2\x10.aion.v1.PayloadR\theartbeat\x12\x14\n" +
+	"\x05token\x18\f \x01(\fR\x05token\"[\n" +
 	"\fPendingTimer\x12\x18\n" +
 	"\aordinal\x18\x01 \x01(\rR\aordinal\x121\n" +
 	"\x06due_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05dueAt\"}\n" +
@@ -3076,13 +3090,14 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"'WORKFLOW_ID_CONFLICT_POLICY_UNSPECIFIED\x10\x00\x12$\n" +
 	" WORKFLOW_ID_CONFLICT_POLICY_FAIL\x10\x01\x12,\n" +
 	"(WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING\x10\x02\x122\n" +
-	".WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING\x10\x03*\xd3\x01\n" +
+	".WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING\x10\x03*\xf7\x01\n" +
 	"\x14PendingActivityState\x12&\n" +
 	"\"PENDING_ACTIVITY_STATE_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dPENDING_ACTIVITY_STATE_QUEUED\x10\x01\x12\"\n" +
 	"\x1ePENDING_ACTIVITY_STATE_RUNNING\x10\x02\x12&\n" +
 	"\"PENDING_ACTIVITY_STATE_BACKING_OFF\x10\x03\x12$\n" +
-	" PENDING_ACTIVITY_STATE_CANCELING\x10\x042\xb7\t\n" +
+	" PENDING_ACTIVITY_STATE_CANCELING\x10\x04\x12\"\n" +
+	"\x1ePENDING_ACTIVITY_STATE_PENDING\x10\x052\xbf\v\n" +
 	"\x0fWorkflowService\x12P\n" +
 	"\rStartWorkflow\x12\x1d.aion.v1.StartWorkflowRequest\x1a\x1e.aion.v1.StartWorkflowResponse\"\x00\x12S\n" +
 	"\x0eSignalWorkflow\x12\x1e.aion.v1.SignalWorkflowRequest\x1a\x1f.aion.v1.SignalWorkflowResponse\"\x00\x12n\n" +
@@ -3098,7 +3113,10 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"GetHistory\x12\x1a.aion.v1.GetHistoryRequest\x1a\x1b.aion.v1.GetHistoryResponse\"\x00\x12D\n" +
 	"\tGetResult\x12\x19.aion.v1.GetResultRequest\x1a\x1a.aion.v1.GetResultResponse\"\x00\x12P\n" +
 	"\rListWorkflows\x12\x1d.aion.v1.ListWorkflowsRequest\x1a\x1e.aion.v1.ListWorkflowsResponse\"\x00\x12S\n" +
-	"\x0eCountWorkflows\x12\x1e.aion.v1.CountWorkflowsRequest\x1a\x1f.aion.v1.CountWorkflowsResponse\"\x00B0Z.github.com/aionrun/aion/api/gen/aion/v1;aionv1b\x06proto3"
+	"\x0eCountWorkflows\x12\x1e.aion.v1.CountWorkflowsRequest\x1a\x1f.aion.v1.CountWorkflowsResponse\"\x00\x12Y\n" +
+	"\x10CompleteActivity\x12 .aion.v1.CompleteActivityRequest\x1a!.aion.v1.CompleteActivityResponse\"\x00\x12M\n" +
+	"\fFailActivity\x12\x1c.aion.v1.FailActivityRequest\x1a\x1d.aion.v1.FailActivityResponse\"\x00\x12\\\n" +
+	"\x11HeartbeatActivity\x12!.aion.v1.HeartbeatActivityRequest\x1a\".aion.v1.HeartbeatActivityResponse\"\x00B0Z.github.com/aionrun/aion/api/gen/aion/v1;aionv1b\x06proto3"
 
 var (
 	file_aion_v1_workflow_service_proto_rawDescOnce sync.Once
@@ -3169,6 +3187,12 @@ var file_aion_v1_workflow_service_proto_goTypes = []any{
 	(*durationpb.Duration)(nil),             // 51: google.protobuf.Duration
 	(*timestamppb.Timestamp)(nil),           // 52: google.protobuf.Timestamp
 	(*HistoryEvent)(nil),                    // 53: aion.v1.HistoryEvent
+	(*CompleteActivityRequest)(nil),         // 54: aion.v1.CompleteActivityRequest
+	(*FailActivityRequest)(nil),             // 55: aion.v1.FailActivityRequest
+	(*HeartbeatActivityRequest)(nil),        // 56: aion.v1.HeartbeatActivityRequest
+	(*CompleteActivityResponse)(nil),        // 57: aion.v1.CompleteActivityResponse
+	(*FailActivityResponse)(nil),            // 58: aion.v1.FailActivityResponse
+	(*HeartbeatActivityResponse)(nil),       // 59: aion.v1.HeartbeatActivityResponse
 }
 var file_aion_v1_workflow_service_proto_depIdxs = []int32{
 	46, // 0: aion.v1.Outcome.completed:type_name -> aion.v1.Payload
@@ -3248,22 +3272,28 @@ var file_aion_v1_workflow_service_proto_depIdxs = []int32{
 	32, // 74: aion.v1.WorkflowService.GetResult:input_type -> aion.v1.GetResultRequest
 	34, // 75: aion.v1.WorkflowService.ListWorkflows:input_type -> aion.v1.ListWorkflowsRequest
 	36, // 76: aion.v1.WorkflowService.CountWorkflows:input_type -> aion.v1.CountWorkflowsRequest
-	10, // 77: aion.v1.WorkflowService.StartWorkflow:output_type -> aion.v1.StartWorkflowResponse
-	12, // 78: aion.v1.WorkflowService.SignalWorkflow:output_type -> aion.v1.SignalWorkflowResponse
-	40, // 79: aion.v1.WorkflowService.SignalWithStartWorkflow:output_type -> aion.v1.SignalWithStartWorkflowResponse
-	14, // 80: aion.v1.WorkflowService.QueryWorkflow:output_type -> aion.v1.QueryWorkflowResponse
-	16, // 81: aion.v1.WorkflowService.CancelWorkflow:output_type -> aion.v1.CancelWorkflowResponse
-	18, // 82: aion.v1.WorkflowService.TerminateWorkflow:output_type -> aion.v1.TerminateWorkflowResponse
-	20, // 83: aion.v1.WorkflowService.PauseWorkflow:output_type -> aion.v1.PauseWorkflowResponse
-	22, // 84: aion.v1.WorkflowService.ResumeWorkflow:output_type -> aion.v1.ResumeWorkflowResponse
-	24, // 85: aion.v1.WorkflowService.RepinWorkflow:output_type -> aion.v1.RepinWorkflowResponse
-	26, // 86: aion.v1.WorkflowService.DescribeWorkflow:output_type -> aion.v1.DescribeWorkflowResponse
-	31, // 87: aion.v1.WorkflowService.GetHistory:output_type -> aion.v1.GetHistoryResponse
-	33, // 88: aion.v1.WorkflowService.GetResult:output_type -> aion.v1.GetResultResponse
-	35, // 89: aion.v1.WorkflowService.ListWorkflows:output_type -> aion.v1.ListWorkflowsResponse
-	37, // 90: aion.v1.WorkflowService.CountWorkflows:output_type -> aion.v1.CountWorkflowsResponse
-	77, // [77:91] is the sub-list for method output_type
-	63, // [63:77] is the sub-list for method input_type
+	54, // 77: aion.v1.WorkflowService.CompleteActivity:input_type -> aion.v1.CompleteActivityRequest
+	55, // 78: aion.v1.WorkflowService.FailActivity:input_type -> aion.v1.FailActivityRequest
+	56, // 79: aion.v1.WorkflowService.HeartbeatActivity:input_type -> aion.v1.HeartbeatActivityRequest
+	10, // 80: aion.v1.WorkflowService.StartWorkflow:output_type -> aion.v1.StartWorkflowResponse
+	12, // 81: aion.v1.WorkflowService.SignalWorkflow:output_type -> aion.v1.SignalWorkflowResponse
+	40, // 82: aion.v1.WorkflowService.SignalWithStartWorkflow:output_type -> aion.v1.SignalWithStartWorkflowResponse
+	14, // 83: aion.v1.WorkflowService.QueryWorkflow:output_type -> aion.v1.QueryWorkflowResponse
+	16, // 84: aion.v1.WorkflowService.CancelWorkflow:output_type -> aion.v1.CancelWorkflowResponse
+	18, // 85: aion.v1.WorkflowService.TerminateWorkflow:output_type -> aion.v1.TerminateWorkflowResponse
+	20, // 86: aion.v1.WorkflowService.PauseWorkflow:output_type -> aion.v1.PauseWorkflowResponse
+	22, // 87: aion.v1.WorkflowService.ResumeWorkflow:output_type -> aion.v1.ResumeWorkflowResponse
+	24, // 88: aion.v1.WorkflowService.RepinWorkflow:output_type -> aion.v1.RepinWorkflowResponse
+	26, // 89: aion.v1.WorkflowService.DescribeWorkflow:output_type -> aion.v1.DescribeWorkflowResponse
+	31, // 90: aion.v1.WorkflowService.GetHistory:output_type -> aion.v1.GetHistoryResponse
+	33, // 91: aion.v1.WorkflowService.GetResult:output_type -> aion.v1.GetResultResponse
+	35, // 92: aion.v1.WorkflowService.ListWorkflows:output_type -> aion.v1.ListWorkflowsResponse
+	37, // 93: aion.v1.WorkflowService.CountWorkflows:output_type -> aion.v1.CountWorkflowsResponse
+	57, // 94: aion.v1.WorkflowService.CompleteActivity:output_type -> aion.v1.CompleteActivityResponse
+	58, // 95: aion.v1.WorkflowService.FailActivity:output_type -> aion.v1.FailActivityResponse
+	59, // 96: aion.v1.WorkflowService.HeartbeatActivity:output_type -> aion.v1.HeartbeatActivityResponse
+	80, // [80:97] is the sub-list for method output_type
+	63, // [63:80] is the sub-list for method input_type
 	63, // [63:63] is the sub-list for extension type_name
 	63, // [63:63] is the sub-list for extension extendee
 	0,  // [0:63] is the sub-list for field type_name
@@ -3274,6 +3304,7 @@ func file_aion_v1_workflow_service_proto_init() {
 	if File_aion_v1_workflow_service_proto != nil {
 		return
 	}
+	file_aion_v1_activity_proto_init()
 	file_aion_v1_common_proto_init()
 	file_aion_v1_history_proto_init()
 	file_aion_v1_workflow_service_proto_msgTypes[1].OneofWrappers = []any{

@@ -75,6 +75,15 @@ const (
 	// WorkflowServiceCountWorkflowsProcedure is the fully-qualified name of the WorkflowService's
 	// CountWorkflows RPC.
 	WorkflowServiceCountWorkflowsProcedure = "/aion.v1.WorkflowService/CountWorkflows"
+	// WorkflowServiceCompleteActivityProcedure is the fully-qualified name of the WorkflowService's
+	// CompleteActivity RPC.
+	WorkflowServiceCompleteActivityProcedure = "/aion.v1.WorkflowService/CompleteActivity"
+	// WorkflowServiceFailActivityProcedure is the fully-qualified name of the WorkflowService's
+	// FailActivity RPC.
+	WorkflowServiceFailActivityProcedure = "/aion.v1.WorkflowService/FailActivity"
+	// WorkflowServiceHeartbeatActivityProcedure is the fully-qualified name of the WorkflowService's
+	// HeartbeatActivity RPC.
+	WorkflowServiceHeartbeatActivityProcedure = "/aion.v1.WorkflowService/HeartbeatActivity"
 )
 
 // WorkflowServiceClient is a client for the aion.v1.WorkflowService service.
@@ -107,6 +116,12 @@ type WorkflowServiceClient interface {
 	ListWorkflows(context.Context, *connect.Request[v1.ListWorkflowsRequest]) (*connect.Response[v1.ListWorkflowsResponse], error)
 	// CountWorkflows counts runs by type and status.
 	CountWorkflows(context.Context, *connect.Request[v1.CountWorkflowsRequest]) (*connect.Response[v1.CountWorkflowsResponse], error)
+	// CompleteActivity ends an attempt with its result, from outside of the worker that had it. It is recorded when the call returns.
+	CompleteActivity(context.Context, *connect.Request[v1.CompleteActivityRequest]) (*connect.Response[v1.CompleteActivityResponse], error)
+	// FailActivity ends an attempt with an error, from outside of the worker that had it; the activity's retry policy says what follows.
+	FailActivity(context.Context, *connect.Request[v1.FailActivityRequest]) (*connect.Response[v1.FailActivityResponse], error)
+	// HeartbeatActivity says that an attempt is alive, and hears whether it should stop.
+	HeartbeatActivity(context.Context, *connect.Request[v1.HeartbeatActivityRequest]) (*connect.Response[v1.HeartbeatActivityResponse], error)
 }
 
 // NewWorkflowServiceClient constructs a client for the aion.v1.WorkflowService service. By default,
@@ -204,6 +219,24 @@ func NewWorkflowServiceClient(httpClient connect.HTTPClient, baseURL string, opt
 			connect.WithSchema(workflowServiceMethods.ByName("CountWorkflows")),
 			connect.WithClientOptions(opts...),
 		),
+		completeActivity: connect.NewClient[v1.CompleteActivityRequest, v1.CompleteActivityResponse](
+			httpClient,
+			baseURL+WorkflowServiceCompleteActivityProcedure,
+			connect.WithSchema(workflowServiceMethods.ByName("CompleteActivity")),
+			connect.WithClientOptions(opts...),
+		),
+		failActivity: connect.NewClient[v1.FailActivityRequest, v1.FailActivityResponse](
+			httpClient,
+			baseURL+WorkflowServiceFailActivityProcedure,
+			connect.WithSchema(workflowServiceMethods.ByName("FailActivity")),
+			connect.WithClientOptions(opts...),
+		),
+		heartbeatActivity: connect.NewClient[v1.HeartbeatActivityRequest, v1.HeartbeatActivityResponse](
+			httpClient,
+			baseURL+WorkflowServiceHeartbeatActivityProcedure,
+			connect.WithSchema(workflowServiceMethods.ByName("HeartbeatActivity")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -223,6 +256,9 @@ type workflowServiceClient struct {
 	getResult               *connect.Client[v1.GetResultRequest, v1.GetResultResponse]
 	listWorkflows           *connect.Client[v1.ListWorkflowsRequest, v1.ListWorkflowsResponse]
 	countWorkflows          *connect.Client[v1.CountWorkflowsRequest, v1.CountWorkflowsResponse]
+	completeActivity        *connect.Client[v1.CompleteActivityRequest, v1.CompleteActivityResponse]
+	failActivity            *connect.Client[v1.FailActivityRequest, v1.FailActivityResponse]
+	heartbeatActivity       *connect.Client[v1.HeartbeatActivityRequest, v1.HeartbeatActivityResponse]
 }
 
 // StartWorkflow calls aion.v1.WorkflowService.StartWorkflow.
@@ -295,6 +331,21 @@ func (c *workflowServiceClient) CountWorkflows(ctx context.Context, req *connect
 	return c.countWorkflows.CallUnary(ctx, req)
 }
 
+// CompleteActivity calls aion.v1.WorkflowService.CompleteActivity.
+func (c *workflowServiceClient) CompleteActivity(ctx context.Context, req *connect.Request[v1.CompleteActivityRequest]) (*connect.Response[v1.CompleteActivityResponse], error) {
+	return c.completeActivity.CallUnary(ctx, req)
+}
+
+// FailActivity calls aion.v1.WorkflowService.FailActivity.
+func (c *workflowServiceClient) FailActivity(ctx context.Context, req *connect.Request[v1.FailActivityRequest]) (*connect.Response[v1.FailActivityResponse], error) {
+	return c.failActivity.CallUnary(ctx, req)
+}
+
+// HeartbeatActivity calls aion.v1.WorkflowService.HeartbeatActivity.
+func (c *workflowServiceClient) HeartbeatActivity(ctx context.Context, req *connect.Request[v1.HeartbeatActivityRequest]) (*connect.Response[v1.HeartbeatActivityResponse], error) {
+	return c.heartbeatActivity.CallUnary(ctx, req)
+}
+
 // WorkflowServiceHandler is an implementation of the aion.v1.WorkflowService service.
 type WorkflowServiceHandler interface {
 	// StartWorkflow starts a run, exactly once per request_id, and may wait for its end.
@@ -325,6 +376,12 @@ type WorkflowServiceHandler interface {
 	ListWorkflows(context.Context, *connect.Request[v1.ListWorkflowsRequest]) (*connect.Response[v1.ListWorkflowsResponse], error)
 	// CountWorkflows counts runs by type and status.
 	CountWorkflows(context.Context, *connect.Request[v1.CountWorkflowsRequest]) (*connect.Response[v1.CountWorkflowsResponse], error)
+	// CompleteActivity ends an attempt with its result, from outside of the worker that had it. It is recorded when the call returns.
+	CompleteActivity(context.Context, *connect.Request[v1.CompleteActivityRequest]) (*connect.Response[v1.CompleteActivityResponse], error)
+	// FailActivity ends an attempt with an error, from outside of the worker that had it; the activity's retry policy says what follows.
+	FailActivity(context.Context, *connect.Request[v1.FailActivityRequest]) (*connect.Response[v1.FailActivityResponse], error)
+	// HeartbeatActivity says that an attempt is alive, and hears whether it should stop.
+	HeartbeatActivity(context.Context, *connect.Request[v1.HeartbeatActivityRequest]) (*connect.Response[v1.HeartbeatActivityResponse], error)
 }
 
 // NewWorkflowServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -418,6 +475,24 @@ func NewWorkflowServiceHandler(svc WorkflowServiceHandler, opts ...connect.Handl
 		connect.WithSchema(workflowServiceMethods.ByName("CountWorkflows")),
 		connect.WithHandlerOptions(opts...),
 	)
+	workflowServiceCompleteActivityHandler := connect.NewUnaryHandler(
+		WorkflowServiceCompleteActivityProcedure,
+		svc.CompleteActivity,
+		connect.WithSchema(workflowServiceMethods.ByName("CompleteActivity")),
+		connect.WithHandlerOptions(opts...),
+	)
+	workflowServiceFailActivityHandler := connect.NewUnaryHandler(
+		WorkflowServiceFailActivityProcedure,
+		svc.FailActivity,
+		connect.WithSchema(workflowServiceMethods.ByName("FailActivity")),
+		connect.WithHandlerOptions(opts...),
+	)
+	workflowServiceHeartbeatActivityHandler := connect.NewUnaryHandler(
+		WorkflowServiceHeartbeatActivityProcedure,
+		svc.HeartbeatActivity,
+		connect.WithSchema(workflowServiceMethods.ByName("HeartbeatActivity")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/aion.v1.WorkflowService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case WorkflowServiceStartWorkflowProcedure:
@@ -448,6 +523,12 @@ func NewWorkflowServiceHandler(svc WorkflowServiceHandler, opts ...connect.Handl
 			workflowServiceListWorkflowsHandler.ServeHTTP(w, r)
 		case WorkflowServiceCountWorkflowsProcedure:
 			workflowServiceCountWorkflowsHandler.ServeHTTP(w, r)
+		case WorkflowServiceCompleteActivityProcedure:
+			workflowServiceCompleteActivityHandler.ServeHTTP(w, r)
+		case WorkflowServiceFailActivityProcedure:
+			workflowServiceFailActivityHandler.ServeHTTP(w, r)
+		case WorkflowServiceHeartbeatActivityProcedure:
+			workflowServiceHeartbeatActivityHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -511,4 +592,16 @@ func (UnimplementedWorkflowServiceHandler) ListWorkflows(context.Context, *conne
 
 func (UnimplementedWorkflowServiceHandler) CountWorkflows(context.Context, *connect.Request[v1.CountWorkflowsRequest]) (*connect.Response[v1.CountWorkflowsResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.WorkflowService.CountWorkflows is not implemented"))
+}
+
+func (UnimplementedWorkflowServiceHandler) CompleteActivity(context.Context, *connect.Request[v1.CompleteActivityRequest]) (*connect.Response[v1.CompleteActivityResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.WorkflowService.CompleteActivity is not implemented"))
+}
+
+func (UnimplementedWorkflowServiceHandler) FailActivity(context.Context, *connect.Request[v1.FailActivityRequest]) (*connect.Response[v1.FailActivityResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.WorkflowService.FailActivity is not implemented"))
+}
+
+func (UnimplementedWorkflowServiceHandler) HeartbeatActivity(context.Context, *connect.Request[v1.HeartbeatActivityRequest]) (*connect.Response[v1.HeartbeatActivityResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.WorkflowService.HeartbeatActivity is not implemented"))
 }
