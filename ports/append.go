@@ -17,11 +17,16 @@ type Head struct {
 // chain must have for the append to fit, or must = false where any head fits because a new run begins: a store refuses an
 // append whose version fits but whose head does not, with the error of HeadMismatch.
 //
-// The rules: Chain.Version is Expect+1; history rows stand in order, run by run, without gaps; a run other than the
+// An append that only consumes messages (OnlyConsumes) says nothing about a head: no store may have the chain.
+//
+// The rules for the others: Chain.Version is Expect+1; history rows stand in order, run by run, without gaps; a run other than the
 // current one begins with seq 1 and brings its row in Runs; the last run in History is Chain.CurrentRun and ends at
 // Chain.HeadSeq; a chain is created (Expect 0) with the first row of a new run; rows in Runs belong to the chain.
 // Every error is InvalidInput and a defect of the caller.
 func (a *Append) Check() (head Head, must bool, err error) {
+	if a.OnlyConsumes() {
+		return Head{}, false, nil
+	}
 	if a.Chain.Version != a.Expect+1 {
 		return Head{}, false, a.invalid("its version afterwards is %d and not %d", a.Chain.Version, a.Expect+1)
 	}
@@ -60,6 +65,13 @@ func (a *Append) Check() (head Head, must bool, err error) {
 			last.Run, last.Last, a.Chain.CurrentRun, a.Chain.HeadSeq)
 	}
 	return head, must, nil
+}
+
+// OnlyConsumes says that the append leaves a chain that does not exist as it is, and only consumes messages to it and sends others: Expect is 0,
+// Chain the zero row, Take not empty, and everything but Take and Send is empty. It is refused with Conflict when the chain exists by then, and
+// like any other append when a message is not there.
+func (a *Append) OnlyConsumes() bool {
+	return a.Expect == 0 && a.Chain == Chain{} && len(a.Take) > 0 && len(a.Runs)+len(a.History)+len(a.Dedup)+len(a.Tasks)+len(a.TasksDone)+len(a.Counts)+len(a.Pins) == 0
 }
 
 // HeadMismatch is the error of an append whose version fits but whose history does not continue at the chain's head.

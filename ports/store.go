@@ -123,7 +123,7 @@ type Append struct {
 	Dedup   []Dedup // rows to insert or replace
 
 	Send []Message    // to other chains (M-1); a row with the same target and key is kept as it is
-	Take []MessageRef // messages to this chain that the step consumed; each must be there
+	Take []MessageRef // messages to this chain that the step consumed; each must be there, also where the chain itself is not (OnlyConsumes)
 
 	Tasks     []Task    // backlog rows to insert
 	TasksDone []TaskRef // backlog rows to remove, before Tasks are inserted; one that is not there is no error

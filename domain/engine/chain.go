@@ -41,6 +41,7 @@ type chain struct {
 	due     dueHeap
 	held    []dueItem
 	acts    map[model.Ordinal]*attempt
+	kept    bool  // letters may be in the inbox that were not opened for lack of room
 	flying  int   // attempts that are offered without a row
 	armed   int64 // the earliest wake-up that is set
 
@@ -161,6 +162,9 @@ func (c *chain) process(batch []input) (rest []input) {
 			continue
 		}
 		s.release()
+		if len(s.append_.Send) > 0 {
+			c.e.lookAtInboxes() // they may be there all the same
+		}
 		existed := c.exists && !c.guessed
 		c.discard()
 		if fault.Has(s.err, fault.Conflict) && conflicts < 3 {
@@ -198,7 +202,7 @@ func (c *chain) failAll(batch []input, err error) {
 // discard throws away everything that is not in the store (rule C-7).
 func (c *chain) discard() {
 	c.dropInstance()
-	c.loaded, c.exists, c.guessed, c.state, c.digest, c.due, c.held, c.acts, c.flying, c.armed = false, false, false, nil, nil, nil, nil, nil, 0, 0
+	c.loaded, c.exists, c.guessed, c.state, c.digest, c.due, c.held, c.acts, c.flying, c.armed, c.kept = false, false, false, nil, nil, nil, nil, nil, 0, 0, false
 	c.row, c.run = ports.Chain{}, ports.Run{}
 }
 

@@ -131,6 +131,7 @@ type Engine struct {
 	loads   chan struct{} // bounds concurrent loads and rebuilds
 	waking  chan struct{} // bounds chains that are woken at the same time
 	window  window
+	mail    mail
 	forget  ports.Timer // of expectWorkers
 
 	state  atomic.Uint32
@@ -167,6 +168,7 @@ func New(o Options) (*Engine, error) {
 	e.base, e.cancel = context.WithCancel(context.Background())
 	e.loads = make(chan struct{}, 16)
 	e.waking = make(chan struct{}, wakeAtOnce)
+	e.mail.turns, e.mail.at.Key = make(chan struct{}, wakeAtOnce), noInbox
 	e.work.told = o.Underway
 	e.waiters.init()
 	e.lru.init()
@@ -194,6 +196,7 @@ func (e *Engine) Open(ctx context.Context) error {
 		return fault.Internalf("the engine was opened twice")
 	}
 	e.background(func() { e.scan(e.base) })
+	e.background(func() { e.openInboxes(e.base) })
 	return nil
 }
 

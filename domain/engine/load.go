@@ -79,6 +79,7 @@ func (c *chain) fold() error {
 		return fault.Internalf("the history of run %s ends at event %d, but its chain says %d", c.run.ID, r.State.Seq, c.row.HeadSeq)
 	}
 	c.attach(r.State)
+	c.kept = len(c.state.Pending) > 0
 	now := c.e.opt.Clock.Now().UnixNano()
 	for _, o := range slices.Sorted(maps.Keys(c.state.Activities)) {
 		if a := c.state.Activities[o]; a.Handed != nil {

@@ -144,6 +144,7 @@ type startInput struct {
 	pkg    model.PackageHash
 	digest [32]byte
 	signal *ports.SignalRequest // recorded in the run that is started or there, in the same append
+	parent history.Link         // who is told of the end
 	waiter *waiter
 	looked bool // the optimistic creation was tried
 }
@@ -221,7 +222,8 @@ func (in *startInput) create(s *step) {
 	c.digest, c.saved = sha256.New(), 0
 	c.attach(history.NewState())
 	s.add(&history.Started{Namespace: r.Namespace, WorkflowID: r.WorkflowID, RunID: run, Type: r.Type, Input: r.Input, TaskQueue: r.TaskQueue, Package: in.pkg,
-		Seed: seed, ImageVersion: imageVersion, RequestID: r.RequestID, RequestDigest: in.digest[:], RunTimeout: r.RunTimeout, Identity: r.Identity, Header: r.Header})
+		Seed: seed, ImageVersion: imageVersion, RequestID: r.RequestID, RequestDigest: in.digest[:], RunTimeout: r.RunTimeout, Identity: r.Identity, Header: r.Header,
+		Parent: in.parent})
 	if s.err != nil {
 		return
 	}

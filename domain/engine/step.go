@@ -7,6 +7,7 @@ import (
 	"github.com/aionrun/aion/domain/dispatch"
 	"github.com/aionrun/aion/domain/history"
 	"github.com/aionrun/aion/domain/model"
+	"github.com/aionrun/aion/domain/signal"
 	"github.com/aionrun/aion/ports"
 )
 
@@ -32,6 +33,7 @@ type step struct {
 	rollback *history.Blocked
 	again    bool
 	hold     bool // the run was paused or Blocked in this step
+	opened   bool // the letters in the inbox were opened
 	free     bool // the run was resumed or unblocked in this step
 	commitAt time.Duration
 }
@@ -219,6 +221,9 @@ func (s *step) closeRun() {
 	s.writeRun()
 	s.counter(c.run.Type, model.StatusRunning, -1)
 	s.counter(c.run.Type, c.state.Status, 1)
+	if p := c.state.Start.Parent; !p.IsZero() {
+		s.send(p.WorkflowID, p, &history.RunClosed{Run: c.run.ID, Closing: c.state.Closed})
+	}
 	outcome := outcomeOf(c.run.ID, c.state.Closed)
 	typ, status, open := c.run.Type, c.run.Status, time.Duration(c.state.ClosedAt-c.state.StartedAt)
 	s.after = append(s.after, func() {
@@ -328,10 +333,10 @@ func (s *step) offer(o model.Ordinal) {
 // commit makes the step durable. Nothing of it was visible before.
 func (s *step) commit() error {
 	c := s.c
-	if s.count == 0 && !s.touched && len(s.append_.TasksDone) == 0 && len(s.append_.Dedup) == 0 {
+	a := &s.append_
+	if s.count == 0 && !s.touched && len(a.TasksDone)+len(a.Dedup)+len(a.Take)+len(a.Send) == 0 {
 		return nil
 	}
-	a := &s.append_
 	a.Key, a.Expect = c.key, c.row.Version
 	c.e.opt.IDs.Random(a.ID[:])
 	for i := range s.rows {
@@ -345,13 +350,17 @@ func (s *step) commit() error {
 		row.HeadSeq = c.state.Seq
 	}
 	row.WakeAt = s.wakeAt()
-	a.Chain = row
+	if c.exists {
+		a.Chain = row
+	} // else it only consumes letters to a chain that is not there
 	t0 := c.e.opt.Clock.Now()
 	if _, err := c.e.store.Append(c.e.base, a); err != nil {
 		return err
 	}
 	s.commitAt = c.e.opt.Clock.Now().Sub(t0)
-	c.row, c.exists, c.guessed = row, true, false
+	if c.exists {
+		c.row, c.guessed = row, false
+	}
 	for i := range s.rows {
 		if s.rows[i].Run == c.run.ID && c.digest != nil {
 			c.digest.Write(s.rows[i].Bytes)
@@ -387,6 +396,13 @@ func (s *step) finish() {
 	}
 	for _, f := range s.after {
 		f()
+	}
+	if len(s.append_.Send) > 0 {
+		c.e.told(s.append_.Send)
+	}
+	if c.kept && !s.again && (c.state == nil || !c.state.Open() || signal.Admit(c.state, c.e.signalLimits()) == nil) {
+		c.kept = false
+		c.e.submit(c.key, &inboxInput{e: c.e, key: c.key})
 	}
 	for _, k := range s.cancels {
 		if a := c.acts[k.Ordinal]; !c.e.dispatch.Cancel(k, "canceled") && a != nil && a.n == k.Attempt {

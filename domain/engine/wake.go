@@ -42,6 +42,10 @@ func (e *Engine) wake(due []model.ChainKey) {
 			e.background(func() { e.scan(e.base) })
 			continue
 		}
+		if k == noInbox {
+			e.background(func() { e.openInboxes(e.base) })
+			continue
+		}
 		e.wakeChain(k)
 	}
 }

@@ -29,6 +29,9 @@ type Started struct {
 	RunTimeout    time.Duration
 	Identity      string
 	Header        map[string]string
+	Parent        Link        // who is told of the end of the chain; zero = nobody
+	ContinuedRun  model.RunID // the run that this one continues
+	FirstRun      model.RunID // the first of the runs that continue each other, "" in itself
 }
 
 // Completed closes a run with a result.
@@ -208,6 +211,9 @@ func (a *Started) walk(c *coder) {
 	duration(c, 12, &a.RunTimeout)
 	str(c, 13, &a.Identity)
 	c.entries(14, &a.Header)
+	walkLink(c, 20, &a.Parent)
+	str(c, 21, &a.ContinuedRun)
+	str(c, 22, &a.FirstRun)
 }
 
 func (a *Completed) walk(c *coder) { c.payload(1, &a.Result) }

@@ -78,7 +78,9 @@ func (s *Store) admit(a *ports.Append) error {
 // apply writes an admitted append.
 func (s *Store) apply(a *ports.Append) ports.AppendResult {
 	c := s.chainFor(a.Key)
-	s.setChain(a.Key, c, a.Chain)
+	if !a.OnlyConsumes() {
+		s.setChain(a.Key, c, a.Chain)
+	}
 	for _, r := range a.Runs {
 		s.setRun(c, r)
 	}
@@ -93,6 +95,9 @@ func (s *Store) apply(a *ports.Append) ports.AppendResult {
 	}
 	if len(a.Take) > 0 && c.inbox.empty() {
 		s.inboxTargets.remove(a.Key)
+		if !c.exists {
+			delete(s.chains, a.Key)
+		}
 	}
 	for _, m := range a.Send {
 		s.send(m)

@@ -45,7 +45,7 @@ const fewCreations = 4
 func (w *writer) collect(batch []*request) error {
 	w.creations = w.creations[:0]
 	for _, r := range batch {
-		if r.append == nil || r.append.Expect > 0 {
+		if !r.creates() {
 			continue
 		}
 		if _, _, err := r.append.Check(); err != nil {
@@ -63,7 +63,7 @@ func (w *writer) collect(batch []*request) error {
 	}
 	for _, creations := range [...]bool{true, false} {
 		for _, r := range batch {
-			if r.err != nil || creations != (r.append != nil && r.append.Expect == 0) {
+			if r.err != nil || creations != r.creates() {
 				continue
 			}
 			if err := w.collectOne(r, created && creations); err != nil {
@@ -72,6 +72,11 @@ func (w *writer) collect(batch []*request) error {
 		}
 	}
 	return nil
+}
+
+// creates says whether the request is an append that creates a chain.
+func (r *request) creates() bool {
+	return r.append != nil && r.append.Expect == 0 && !r.append.OnlyConsumes()
 }
 
 // collectOne writes what one request does not share; guarded says that its chain's row is written.

@@ -117,6 +117,13 @@ func (w *writer) guard(a *ports.Append) error {
 	if err != nil {
 		return err
 	}
+	if a.OnlyConsumes() {
+		is, found, err := w.chain(a.Key)
+		if err == nil && found {
+			err = a.VersionConflict(is.Version, is.HeadSeq)
+		}
+		return err
+	}
 	if a.Expect > 0 && !must {
 		// A new run takes the place of one that ended before: which one is not in the append.
 		is, _, err := w.chain(a.Key)

@@ -528,6 +528,12 @@ type Started struct {
 	RunTimeout    *durationpb.Duration `protobuf:"bytes,12,opt,name=run_timeout,json=runTimeout,proto3" json:"run_timeout,omitempty"`
 	Identity      string               `protobuf:"bytes,13,opt,name=identity,proto3" json:"identity,omitempty"`
 	Header        map[string]string    `protobuf:"bytes,14,rep,name=header,proto3" json:"header,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Who started the run by a message and is told of the end of its chain, e.g. the parent of a child workflow. It moves along the chain.
+	Parent *WorkflowLink `protobuf:"bytes,20,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The run of the chain that this one continues; empty for one that was started.
+	ContinuedRunId string `protobuf:"bytes,21,opt,name=continued_run_id,json=continuedRunId,proto3" json:"continued_run_id,omitempty"`
+	// The first of the runs that continue each other; empty for the first itself.
+	FirstRunId    string `protobuf:"bytes,22,opt,name=first_run_id,json=firstRunId,proto3" json:"first_run_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -660,6 +666,88 @@ func (x *Started) GetHeader() map[string]string {
 	return nil
 }
 
+func (x *Started) GetParent() *WorkflowLink {
+	if x != nil {
+		return x.Parent
+	}
+	return nil
+}
+
+func (x *Started) GetContinuedRunId() string {
+	if x != nil {
+		return x.ContinuedRunId
+	}
+	return ""
+}
+
+func (x *Started) GetFirstRunId() string {
+	if x != nil {
+		return x.FirstRunId
+	}
+	return ""
+}
+
+// WorkflowLink names what another chain waits for: an ordinal of a run of a workflow in the same namespace.
+type WorkflowLink struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	WorkflowId    string                 `protobuf:"bytes,1,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	RunId         string                 `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	Ordinal       uint32                 `protobuf:"varint,3,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WorkflowLink) Reset() {
+	*x = WorkflowLink{}
+	mi := &file_aion_v1_history_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WorkflowLink) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WorkflowLink) ProtoMessage() {}
+
+func (x *WorkflowLink) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WorkflowLink.ProtoReflect.Descriptor instead.
+func (*WorkflowLink) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *WorkflowLink) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *WorkflowLink) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *WorkflowLink) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
 // Completed closes a run with a result.
 type Completed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -670,7 +758,7 @@ type Completed struct {
 
 func (x *Completed) Reset() {
 	*x = Completed{}
-	mi := &file_aion_v1_history_proto_msgTypes[2]
+	mi := &file_aion_v1_history_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -682,7 +770,7 @@ func (x *Completed) String() string {
 func (*Completed) ProtoMessage() {}
 
 func (x *Completed) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[2]
+	mi := &file_aion_v1_history_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -695,7 +783,7 @@ func (x *Completed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Completed.ProtoReflect.Descriptor instead.
 func (*Completed) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{2}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Completed) GetResult() *Payload {
@@ -715,7 +803,7 @@ type Failed struct {
 
 func (x *Failed) Reset() {
 	*x = Failed{}
-	mi := &file_aion_v1_history_proto_msgTypes[3]
+	mi := &file_aion_v1_history_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -727,7 +815,7 @@ func (x *Failed) String() string {
 func (*Failed) ProtoMessage() {}
 
 func (x *Failed) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[3]
+	mi := &file_aion_v1_history_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -740,7 +828,7 @@ func (x *Failed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failed.ProtoReflect.Descriptor instead.
 func (*Failed) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{3}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Failed) GetFailure() *Failure {
@@ -760,7 +848,7 @@ type Canceled struct {
 
 func (x *Canceled) Reset() {
 	*x = Canceled{}
-	mi := &file_aion_v1_history_proto_msgTypes[4]
+	mi := &file_aion_v1_history_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -772,7 +860,7 @@ func (x *Canceled) String() string {
 func (*Canceled) ProtoMessage() {}
 
 func (x *Canceled) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[4]
+	mi := &file_aion_v1_history_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -785,7 +873,7 @@ func (x *Canceled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Canceled.ProtoReflect.Descriptor instead.
 func (*Canceled) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{4}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Canceled) GetDetails() *Payload {
@@ -807,7 +895,7 @@ type Terminated struct {
 
 func (x *Terminated) Reset() {
 	*x = Terminated{}
-	mi := &file_aion_v1_history_proto_msgTypes[5]
+	mi := &file_aion_v1_history_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -819,7 +907,7 @@ func (x *Terminated) String() string {
 func (*Terminated) ProtoMessage() {}
 
 func (x *Terminated) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[5]
+	mi := &file_aion_v1_history_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -832,7 +920,7 @@ func (x *Terminated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Terminated.ProtoReflect.Descriptor instead.
 func (*Terminated) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{5}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Terminated) GetReason() string {
@@ -866,7 +954,7 @@ type TimedOut struct {
 
 func (x *TimedOut) Reset() {
 	*x = TimedOut{}
-	mi := &file_aion_v1_history_proto_msgTypes[6]
+	mi := &file_aion_v1_history_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -878,7 +966,7 @@ func (x *TimedOut) String() string {
 func (*TimedOut) ProtoMessage() {}
 
 func (x *TimedOut) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[6]
+	mi := &file_aion_v1_history_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -891,7 +979,7 @@ func (x *TimedOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimedOut.ProtoReflect.Descriptor instead.
 func (*TimedOut) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{6}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *TimedOut) GetKind() TimeoutKind {
@@ -913,7 +1001,7 @@ type CancelRequested struct {
 
 func (x *CancelRequested) Reset() {
 	*x = CancelRequested{}
-	mi := &file_aion_v1_history_proto_msgTypes[7]
+	mi := &file_aion_v1_history_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -925,7 +1013,7 @@ func (x *CancelRequested) String() string {
 func (*CancelRequested) ProtoMessage() {}
 
 func (x *CancelRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[7]
+	mi := &file_aion_v1_history_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -938,7 +1026,7 @@ func (x *CancelRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequested.ProtoReflect.Descriptor instead.
 func (*CancelRequested) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{7}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CancelRequested) GetReason() string {
@@ -974,7 +1062,7 @@ type Paused struct {
 
 func (x *Paused) Reset() {
 	*x = Paused{}
-	mi := &file_aion_v1_history_proto_msgTypes[8]
+	mi := &file_aion_v1_history_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -986,7 +1074,7 @@ func (x *Paused) String() string {
 func (*Paused) ProtoMessage() {}
 
 func (x *Paused) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[8]
+	mi := &file_aion_v1_history_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -999,7 +1087,7 @@ func (x *Paused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Paused.ProtoReflect.Descriptor instead.
 func (*Paused) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{8}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Paused) GetReason() string {
@@ -1035,7 +1123,7 @@ type Resumed struct {
 
 func (x *Resumed) Reset() {
 	*x = Resumed{}
-	mi := &file_aion_v1_history_proto_msgTypes[9]
+	mi := &file_aion_v1_history_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1047,7 +1135,7 @@ func (x *Resumed) String() string {
 func (*Resumed) ProtoMessage() {}
 
 func (x *Resumed) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[9]
+	mi := &file_aion_v1_history_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1060,7 +1148,7 @@ func (x *Resumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resumed.ProtoReflect.Descriptor instead.
 func (*Resumed) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{9}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Resumed) GetReason() string {
@@ -1096,7 +1184,7 @@ type Activated struct {
 
 func (x *Activated) Reset() {
 	*x = Activated{}
-	mi := &file_aion_v1_history_proto_msgTypes[10]
+	mi := &file_aion_v1_history_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1108,7 +1196,7 @@ func (x *Activated) String() string {
 func (*Activated) ProtoMessage() {}
 
 func (x *Activated) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[10]
+	mi := &file_aion_v1_history_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1121,7 +1209,7 @@ func (x *Activated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Activated.ProtoReflect.Descriptor instead.
 func (*Activated) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{10}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Activated) GetThroughSeq() uint32 {
@@ -1157,7 +1245,7 @@ type Blocked struct {
 
 func (x *Blocked) Reset() {
 	*x = Blocked{}
-	mi := &file_aion_v1_history_proto_msgTypes[11]
+	mi := &file_aion_v1_history_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1169,7 +1257,7 @@ func (x *Blocked) String() string {
 func (*Blocked) ProtoMessage() {}
 
 func (x *Blocked) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[11]
+	mi := &file_aion_v1_history_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1182,7 +1270,7 @@ func (x *Blocked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Blocked.ProtoReflect.Descriptor instead.
 func (*Blocked) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{11}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Blocked) GetWhat() string {
@@ -1252,7 +1340,7 @@ type Unblocked struct {
 
 func (x *Unblocked) Reset() {
 	*x = Unblocked{}
-	mi := &file_aion_v1_history_proto_msgTypes[12]
+	mi := &file_aion_v1_history_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1264,7 +1352,7 @@ func (x *Unblocked) String() string {
 func (*Unblocked) ProtoMessage() {}
 
 func (x *Unblocked) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[12]
+	mi := &file_aion_v1_history_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1277,7 +1365,7 @@ func (x *Unblocked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unblocked.ProtoReflect.Descriptor instead.
 func (*Unblocked) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{12}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Unblocked) GetReason() string {
@@ -1306,7 +1394,7 @@ type Repinned struct {
 
 func (x *Repinned) Reset() {
 	*x = Repinned{}
-	mi := &file_aion_v1_history_proto_msgTypes[13]
+	mi := &file_aion_v1_history_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1318,7 +1406,7 @@ func (x *Repinned) String() string {
 func (*Repinned) ProtoMessage() {}
 
 func (x *Repinned) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[13]
+	mi := &file_aion_v1_history_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1331,7 +1419,7 @@ func (x *Repinned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Repinned.ProtoReflect.Descriptor instead.
 func (*Repinned) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{13}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Repinned) GetPackage() string {
@@ -1369,7 +1457,7 @@ type ActivityScheduled struct {
 
 func (x *ActivityScheduled) Reset() {
 	*x = ActivityScheduled{}
-	mi := &file_aion_v1_history_proto_msgTypes[14]
+	mi := &file_aion_v1_history_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1381,7 +1469,7 @@ func (x *ActivityScheduled) String() string {
 func (*ActivityScheduled) ProtoMessage() {}
 
 func (x *ActivityScheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[14]
+	mi := &file_aion_v1_history_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1394,7 +1482,7 @@ func (x *ActivityScheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityScheduled.ProtoReflect.Descriptor instead.
 func (*ActivityScheduled) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{14}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ActivityScheduled) GetOrdinal() uint32 {
@@ -1444,7 +1532,7 @@ type ActivityAttemptStarted struct {
 
 func (x *ActivityAttemptStarted) Reset() {
 	*x = ActivityAttemptStarted{}
-	mi := &file_aion_v1_history_proto_msgTypes[15]
+	mi := &file_aion_v1_history_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1456,7 +1544,7 @@ func (x *ActivityAttemptStarted) String() string {
 func (*ActivityAttemptStarted) ProtoMessage() {}
 
 func (x *ActivityAttemptStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[15]
+	mi := &file_aion_v1_history_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1469,7 +1557,7 @@ func (x *ActivityAttemptStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityAttemptStarted.ProtoReflect.Descriptor instead.
 func (*ActivityAttemptStarted) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{15}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ActivityAttemptStarted) GetOrdinal() uint32 {
@@ -1510,7 +1598,7 @@ type ActivityAttemptFailed struct {
 
 func (x *ActivityAttemptFailed) Reset() {
 	*x = ActivityAttemptFailed{}
-	mi := &file_aion_v1_history_proto_msgTypes[16]
+	mi := &file_aion_v1_history_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1522,7 +1610,7 @@ func (x *ActivityAttemptFailed) String() string {
 func (*ActivityAttemptFailed) ProtoMessage() {}
 
 func (x *ActivityAttemptFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[16]
+	mi := &file_aion_v1_history_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1535,7 +1623,7 @@ func (x *ActivityAttemptFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityAttemptFailed.ProtoReflect.Descriptor instead.
 func (*ActivityAttemptFailed) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{16}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ActivityAttemptFailed) GetOrdinal() uint32 {
@@ -1600,7 +1688,7 @@ type ActivityCompleted struct {
 
 func (x *ActivityCompleted) Reset() {
 	*x = ActivityCompleted{}
-	mi := &file_aion_v1_history_proto_msgTypes[17]
+	mi := &file_aion_v1_history_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1612,7 +1700,7 @@ func (x *ActivityCompleted) String() string {
 func (*ActivityCompleted) ProtoMessage() {}
 
 func (x *ActivityCompleted) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[17]
+	mi := &file_aion_v1_history_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1625,7 +1713,7 @@ func (x *ActivityCompleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityCompleted.ProtoReflect.Descriptor instead.
 func (*ActivityCompleted) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{17}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ActivityCompleted) GetOrdinal() uint32 {
@@ -1669,7 +1757,7 @@ type ActivityFailed struct {
 
 func (x *ActivityFailed) Reset() {
 	*x = ActivityFailed{}
-	mi := &file_aion_v1_history_proto_msgTypes[18]
+	mi := &file_aion_v1_history_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1681,7 +1769,7 @@ func (x *ActivityFailed) String() string {
 func (*ActivityFailed) ProtoMessage() {}
 
 func (x *ActivityFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[18]
+	mi := &file_aion_v1_history_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1694,7 +1782,7 @@ func (x *ActivityFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityFailed.ProtoReflect.Descriptor instead.
 func (*ActivityFailed) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{18}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ActivityFailed) GetOrdinal() uint32 {
@@ -1738,7 +1826,7 @@ type ActivityTimedOut struct {
 
 func (x *ActivityTimedOut) Reset() {
 	*x = ActivityTimedOut{}
-	mi := &file_aion_v1_history_proto_msgTypes[19]
+	mi := &file_aion_v1_history_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1750,7 +1838,7 @@ func (x *ActivityTimedOut) String() string {
 func (*ActivityTimedOut) ProtoMessage() {}
 
 func (x *ActivityTimedOut) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[19]
+	mi := &file_aion_v1_history_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1763,7 +1851,7 @@ func (x *ActivityTimedOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityTimedOut.ProtoReflect.Descriptor instead.
 func (*ActivityTimedOut) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{19}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ActivityTimedOut) GetOrdinal() uint32 {
@@ -1804,7 +1892,7 @@ type ActivityCancelRequested struct {
 
 func (x *ActivityCancelRequested) Reset() {
 	*x = ActivityCancelRequested{}
-	mi := &file_aion_v1_history_proto_msgTypes[20]
+	mi := &file_aion_v1_history_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1816,7 +1904,7 @@ func (x *ActivityCancelRequested) String() string {
 func (*ActivityCancelRequested) ProtoMessage() {}
 
 func (x *ActivityCancelRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[20]
+	mi := &file_aion_v1_history_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1829,7 +1917,7 @@ func (x *ActivityCancelRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityCancelRequested.ProtoReflect.Descriptor instead.
 func (*ActivityCancelRequested) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{20}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ActivityCancelRequested) GetOrdinal() uint32 {
@@ -1851,7 +1939,7 @@ type ActivityCanceled struct {
 
 func (x *ActivityCanceled) Reset() {
 	*x = ActivityCanceled{}
-	mi := &file_aion_v1_history_proto_msgTypes[21]
+	mi := &file_aion_v1_history_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1863,7 +1951,7 @@ func (x *ActivityCanceled) String() string {
 func (*ActivityCanceled) ProtoMessage() {}
 
 func (x *ActivityCanceled) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[21]
+	mi := &file_aion_v1_history_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1876,7 +1964,7 @@ func (x *ActivityCanceled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityCanceled.ProtoReflect.Descriptor instead.
 func (*ActivityCanceled) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{21}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ActivityCanceled) GetOrdinal() uint32 {
@@ -1916,7 +2004,7 @@ type ActivityAttemptPending struct {
 
 func (x *ActivityAttemptPending) Reset() {
 	*x = ActivityAttemptPending{}
-	mi := &file_aion_v1_history_proto_msgTypes[22]
+	mi := &file_aion_v1_history_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1928,7 +2016,7 @@ func (x *ActivityAttemptPending) String() string {
 func (*ActivityAttemptPending) ProtoMessage() {}
 
 func (x *ActivityAttemptPending) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[22]
+	mi := &file_aion_v1_history_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1941,7 +2029,7 @@ func (x *ActivityAttemptPending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityAttemptPending.ProtoReflect.Descriptor instead.
 func (*ActivityAttemptPending) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{22}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ActivityAttemptPending) GetOrdinal() uint32 {
@@ -1990,7 +2078,7 @@ type TimerStarted struct {
 
 func (x *TimerStarted) Reset() {
 	*x = TimerStarted{}
-	mi := &file_aion_v1_history_proto_msgTypes[23]
+	mi := &file_aion_v1_history_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2002,7 +2090,7 @@ func (x *TimerStarted) String() string {
 func (*TimerStarted) ProtoMessage() {}
 
 func (x *TimerStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[23]
+	mi := &file_aion_v1_history_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2015,7 +2103,7 @@ func (x *TimerStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerStarted.ProtoReflect.Descriptor instead.
 func (*TimerStarted) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{23}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TimerStarted) GetOrdinal() uint32 {
@@ -2042,7 +2130,7 @@ type TimerFired struct {
 
 func (x *TimerFired) Reset() {
 	*x = TimerFired{}
-	mi := &file_aion_v1_history_proto_msgTypes[24]
+	mi := &file_aion_v1_history_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2054,7 +2142,7 @@ func (x *TimerFired) String() string {
 func (*TimerFired) ProtoMessage() {}
 
 func (x *TimerFired) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[24]
+	mi := &file_aion_v1_history_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2067,7 +2155,7 @@ func (x *TimerFired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerFired.ProtoReflect.Descriptor instead.
 func (*TimerFired) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{24}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TimerFired) GetOrdinal() uint32 {
@@ -2087,7 +2175,7 @@ type TimerCanceled struct {
 
 func (x *TimerCanceled) Reset() {
 	*x = TimerCanceled{}
-	mi := &file_aion_v1_history_proto_msgTypes[25]
+	mi := &file_aion_v1_history_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2099,7 +2187,7 @@ func (x *TimerCanceled) String() string {
 func (*TimerCanceled) ProtoMessage() {}
 
 func (x *TimerCanceled) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[25]
+	mi := &file_aion_v1_history_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2112,7 +2200,7 @@ func (x *TimerCanceled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerCanceled.ProtoReflect.Descriptor instead.
 func (*TimerCanceled) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{25}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *TimerCanceled) GetOrdinal() uint32 {
@@ -2136,7 +2224,7 @@ type SignalReceived struct {
 
 func (x *SignalReceived) Reset() {
 	*x = SignalReceived{}
-	mi := &file_aion_v1_history_proto_msgTypes[26]
+	mi := &file_aion_v1_history_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2148,7 +2236,7 @@ func (x *SignalReceived) String() string {
 func (*SignalReceived) ProtoMessage() {}
 
 func (x *SignalReceived) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[26]
+	mi := &file_aion_v1_history_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2161,7 +2249,7 @@ func (x *SignalReceived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalReceived.ProtoReflect.Descriptor instead.
 func (*SignalReceived) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{26}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SignalReceived) GetName() string {
@@ -2238,7 +2326,7 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\x0etimer_canceled\x18* \x01(\v2\x16.aion.v1.TimerCanceledH\x00R\rtimerCanceled\x12B\n" +
 	"\x0fsignal_received\x182 \x01(\v2\x17.aion.v1.SignalReceivedH\x00R\x0esignalReceivedB\f\n" +
 	"\n" +
-	"attributes\"\xad\x04\n" +
+	"attributes\"\xa8\x05\n" +
 	"\aStarted\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1f\n" +
 	"\vworkflow_id\x18\x02 \x01(\tR\n" +
@@ -2258,10 +2346,19 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\vrun_timeout\x18\f \x01(\v2\x19.google.protobuf.DurationR\n" +
 	"runTimeout\x12\x1a\n" +
 	"\bidentity\x18\r \x01(\tR\bidentity\x124\n" +
-	"\x06header\x18\x0e \x03(\v2\x1c.aion.v1.Started.HeaderEntryR\x06header\x1a9\n" +
+	"\x06header\x18\x0e \x03(\v2\x1c.aion.v1.Started.HeaderEntryR\x06header\x12-\n" +
+	"\x06parent\x18\x14 \x01(\v2\x15.aion.v1.WorkflowLinkR\x06parent\x12(\n" +
+	"\x10continued_run_id\x18\x15 \x01(\tR\x0econtinuedRunId\x12 \n" +
+	"\ffirst_run_id\x18\x16 \x01(\tR\n" +
+	"firstRunId\x1a9\n" +
 	"\vHeaderEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"5\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"`\n" +
+	"\fWorkflowLink\x12\x1f\n" +
+	"\vworkflow_id\x18\x01 \x01(\tR\n" +
+	"workflowId\x12\x15\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x18\n" +
+	"\aordinal\x18\x03 \x01(\rR\aordinal\"5\n" +
 	"\tCompleted\x12(\n" +
 	"\x06result\x18\x01 \x01(\v2\x10.aion.v1.PayloadR\x06result\"4\n" +
 	"\x06Failed\x12*\n" +
@@ -2391,102 +2488,104 @@ func file_aion_v1_history_proto_rawDescGZIP() []byte {
 	return file_aion_v1_history_proto_rawDescData
 }
 
-var file_aion_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_aion_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_aion_v1_history_proto_goTypes = []any{
 	(*HistoryEvent)(nil),            // 0: aion.v1.HistoryEvent
 	(*Started)(nil),                 // 1: aion.v1.Started
-	(*Completed)(nil),               // 2: aion.v1.Completed
-	(*Failed)(nil),                  // 3: aion.v1.Failed
-	(*Canceled)(nil),                // 4: aion.v1.Canceled
-	(*Terminated)(nil),              // 5: aion.v1.Terminated
-	(*TimedOut)(nil),                // 6: aion.v1.TimedOut
-	(*CancelRequested)(nil),         // 7: aion.v1.CancelRequested
-	(*Paused)(nil),                  // 8: aion.v1.Paused
-	(*Resumed)(nil),                 // 9: aion.v1.Resumed
-	(*Activated)(nil),               // 10: aion.v1.Activated
-	(*Blocked)(nil),                 // 11: aion.v1.Blocked
-	(*Unblocked)(nil),               // 12: aion.v1.Unblocked
-	(*Repinned)(nil),                // 13: aion.v1.Repinned
-	(*ActivityScheduled)(nil),       // 14: aion.v1.ActivityScheduled
-	(*ActivityAttemptStarted)(nil),  // 15: aion.v1.ActivityAttemptStarted
-	(*ActivityAttemptFailed)(nil),   // 16: aion.v1.ActivityAttemptFailed
-	(*ActivityCompleted)(nil),       // 17: aion.v1.ActivityCompleted
-	(*ActivityFailed)(nil),          // 18: aion.v1.ActivityFailed
-	(*ActivityTimedOut)(nil),        // 19: aion.v1.ActivityTimedOut
-	(*ActivityCancelRequested)(nil), // 20: aion.v1.ActivityCancelRequested
-	(*ActivityCanceled)(nil),        // 21: aion.v1.ActivityCanceled
-	(*ActivityAttemptPending)(nil),  // 22: aion.v1.ActivityAttemptPending
-	(*TimerStarted)(nil),            // 23: aion.v1.TimerStarted
-	(*TimerFired)(nil),              // 24: aion.v1.TimerFired
-	(*TimerCanceled)(nil),           // 25: aion.v1.TimerCanceled
-	(*SignalReceived)(nil),          // 26: aion.v1.SignalReceived
-	nil,                             // 27: aion.v1.Started.HeaderEntry
-	nil,                             // 28: aion.v1.ActivityScheduled.HeaderEntry
-	nil,                             // 29: aion.v1.SignalReceived.HeaderEntry
-	(*timestamppb.Timestamp)(nil),   // 30: google.protobuf.Timestamp
-	(*Payload)(nil),                 // 31: aion.v1.Payload
-	(*durationpb.Duration)(nil),     // 32: google.protobuf.Duration
-	(*Failure)(nil),                 // 33: aion.v1.Failure
-	(TimeoutKind)(0),                // 34: aion.v1.TimeoutKind
-	(*ActivityOptions)(nil),         // 35: aion.v1.ActivityOptions
+	(*WorkflowLink)(nil),            // 2: aion.v1.WorkflowLink
+	(*Completed)(nil),               // 3: aion.v1.Completed
+	(*Failed)(nil),                  // 4: aion.v1.Failed
+	(*Canceled)(nil),                // 5: aion.v1.Canceled
+	(*Terminated)(nil),              // 6: aion.v1.Terminated
+	(*TimedOut)(nil),                // 7: aion.v1.TimedOut
+	(*CancelRequested)(nil),         // 8: aion.v1.CancelRequested
+	(*Paused)(nil),                  // 9: aion.v1.Paused
+	(*Resumed)(nil),                 // 10: aion.v1.Resumed
+	(*Activated)(nil),               // 11: aion.v1.Activated
+	(*Blocked)(nil),                 // 12: aion.v1.Blocked
+	(*Unblocked)(nil),               // 13: aion.v1.Unblocked
+	(*Repinned)(nil),                // 14: aion.v1.Repinned
+	(*ActivityScheduled)(nil),       // 15: aion.v1.ActivityScheduled
+	(*ActivityAttemptStarted)(nil),  // 16: aion.v1.ActivityAttemptStarted
+	(*ActivityAttemptFailed)(nil),   // 17: aion.v1.ActivityAttemptFailed
+	(*ActivityCompleted)(nil),       // 18: aion.v1.ActivityCompleted
+	(*ActivityFailed)(nil),          // 19: aion.v1.ActivityFailed
+	(*ActivityTimedOut)(nil),        // 20: aion.v1.ActivityTimedOut
+	(*ActivityCancelRequested)(nil), // 21: aion.v1.ActivityCancelRequested
+	(*ActivityCanceled)(nil),        // 22: aion.v1.ActivityCanceled
+	(*ActivityAttemptPending)(nil),  // 23: aion.v1.ActivityAttemptPending
+	(*TimerStarted)(nil),            // 24: aion.v1.TimerStarted
+	(*TimerFired)(nil),              // 25: aion.v1.TimerFired
+	(*TimerCanceled)(nil),           // 26: aion.v1.TimerCanceled
+	(*SignalReceived)(nil),          // 27: aion.v1.SignalReceived
+	nil,                             // 28: aion.v1.Started.HeaderEntry
+	nil,                             // 29: aion.v1.ActivityScheduled.HeaderEntry
+	nil,                             // 30: aion.v1.SignalReceived.HeaderEntry
+	(*timestamppb.Timestamp)(nil),   // 31: google.protobuf.Timestamp
+	(*Payload)(nil),                 // 32: aion.v1.Payload
+	(*durationpb.Duration)(nil),     // 33: google.protobuf.Duration
+	(*Failure)(nil),                 // 34: aion.v1.Failure
+	(TimeoutKind)(0),                // 35: aion.v1.TimeoutKind
+	(*ActivityOptions)(nil),         // 36: aion.v1.ActivityOptions
 }
 var file_aion_v1_history_proto_depIdxs = []int32{
-	30, // 0: aion.v1.HistoryEvent.time:type_name -> google.protobuf.Timestamp
+	31, // 0: aion.v1.HistoryEvent.time:type_name -> google.protobuf.Timestamp
 	1,  // 1: aion.v1.HistoryEvent.started:type_name -> aion.v1.Started
-	2,  // 2: aion.v1.HistoryEvent.completed:type_name -> aion.v1.Completed
-	3,  // 3: aion.v1.HistoryEvent.failed:type_name -> aion.v1.Failed
-	4,  // 4: aion.v1.HistoryEvent.canceled:type_name -> aion.v1.Canceled
-	5,  // 5: aion.v1.HistoryEvent.terminated:type_name -> aion.v1.Terminated
-	6,  // 6: aion.v1.HistoryEvent.timed_out:type_name -> aion.v1.TimedOut
-	7,  // 7: aion.v1.HistoryEvent.cancel_requested:type_name -> aion.v1.CancelRequested
-	8,  // 8: aion.v1.HistoryEvent.paused:type_name -> aion.v1.Paused
-	9,  // 9: aion.v1.HistoryEvent.resumed:type_name -> aion.v1.Resumed
-	10, // 10: aion.v1.HistoryEvent.activated:type_name -> aion.v1.Activated
-	11, // 11: aion.v1.HistoryEvent.blocked:type_name -> aion.v1.Blocked
-	12, // 12: aion.v1.HistoryEvent.unblocked:type_name -> aion.v1.Unblocked
-	13, // 13: aion.v1.HistoryEvent.repinned:type_name -> aion.v1.Repinned
-	14, // 14: aion.v1.HistoryEvent.activity_scheduled:type_name -> aion.v1.ActivityScheduled
-	15, // 15: aion.v1.HistoryEvent.activity_attempt_started:type_name -> aion.v1.ActivityAttemptStarted
-	16, // 16: aion.v1.HistoryEvent.activity_attempt_failed:type_name -> aion.v1.ActivityAttemptFailed
-	17, // 17: aion.v1.HistoryEvent.activity_completed:type_name -> aion.v1.ActivityCompleted
-	18, // 18: aion.v1.HistoryEvent.activity_failed:type_name -> aion.v1.ActivityFailed
-	19, // 19: aion.v1.HistoryEvent.activity_timed_out:type_name -> aion.v1.ActivityTimedOut
-	20, // 20: aion.v1.HistoryEvent.activity_cancel_requested:type_name -> aion.v1.ActivityCancelRequested
-	21, // 21: aion.v1.HistoryEvent.activity_canceled:type_name -> aion.v1.ActivityCanceled
-	22, // 22: aion.v1.HistoryEvent.activity_attempt_pending:type_name -> aion.v1.ActivityAttemptPending
-	23, // 23: aion.v1.HistoryEvent.timer_started:type_name -> aion.v1.TimerStarted
-	24, // 24: aion.v1.HistoryEvent.timer_fired:type_name -> aion.v1.TimerFired
-	25, // 25: aion.v1.HistoryEvent.timer_canceled:type_name -> aion.v1.TimerCanceled
-	26, // 26: aion.v1.HistoryEvent.signal_received:type_name -> aion.v1.SignalReceived
-	31, // 27: aion.v1.Started.input:type_name -> aion.v1.Payload
-	32, // 28: aion.v1.Started.run_timeout:type_name -> google.protobuf.Duration
-	27, // 29: aion.v1.Started.header:type_name -> aion.v1.Started.HeaderEntry
-	31, // 30: aion.v1.Completed.result:type_name -> aion.v1.Payload
-	33, // 31: aion.v1.Failed.failure:type_name -> aion.v1.Failure
-	31, // 32: aion.v1.Canceled.details:type_name -> aion.v1.Payload
-	34, // 33: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
-	31, // 34: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
-	35, // 35: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
-	28, // 36: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
-	33, // 37: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
-	34, // 38: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
-	32, // 39: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
-	31, // 40: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
-	31, // 41: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
-	33, // 42: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
-	34, // 43: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
-	33, // 44: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
-	31, // 45: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
-	31, // 46: aion.v1.ActivityAttemptPending.heartbeat:type_name -> aion.v1.Payload
-	32, // 47: aion.v1.ActivityAttemptPending.time_left:type_name -> google.protobuf.Duration
-	32, // 48: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
-	31, // 49: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
-	29, // 50: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
-	51, // [51:51] is the sub-list for method output_type
-	51, // [51:51] is the sub-list for method input_type
-	51, // [51:51] is the sub-list for extension type_name
-	51, // [51:51] is the sub-list for extension extendee
-	0,  // [0:51] is the sub-list for field type_name
+	3,  // 2: aion.v1.HistoryEvent.completed:type_name -> aion.v1.Completed
+	4,  // 3: aion.v1.HistoryEvent.failed:type_name -> aion.v1.Failed
+	5,  // 4: aion.v1.HistoryEvent.canceled:type_name -> aion.v1.Canceled
+	6,  // 5: aion.v1.HistoryEvent.terminated:type_name -> aion.v1.Terminated
+	7,  // 6: aion.v1.HistoryEvent.timed_out:type_name -> aion.v1.TimedOut
+	8,  // 7: aion.v1.HistoryEvent.cancel_requested:type_name -> aion.v1.CancelRequested
+	9,  // 8: aion.v1.HistoryEvent.paused:type_name -> aion.v1.Paused
+	10, // 9: aion.v1.HistoryEvent.resumed:type_name -> aion.v1.Resumed
+	11, // 10: aion.v1.HistoryEvent.activated:type_name -> aion.v1.Activated
+	12, // 11: aion.v1.HistoryEvent.blocked:type_name -> aion.v1.Blocked
+	13, // 12: aion.v1.HistoryEvent.unblocked:type_name -> aion.v1.Unblocked
+	14, // 13: aion.v1.HistoryEvent.repinned:type_name -> aion.v1.Repinned
+	15, // 14: aion.v1.HistoryEvent.activity_scheduled:type_name -> aion.v1.ActivityScheduled
+	16, // 15: aion.v1.HistoryEvent.activity_attempt_started:type_name -> aion.v1.ActivityAttemptStarted
+	17, // 16: aion.v1.HistoryEvent.activity_attempt_failed:type_name -> aion.v1.ActivityAttemptFailed
+	18, // 17: aion.v1.HistoryEvent.activity_completed:type_name -> aion.v1.ActivityCompleted
+	19, // 18: aion.v1.HistoryEvent.activity_failed:type_name -> aion.v1.ActivityFailed
+	20, // 19: aion.v1.HistoryEvent.activity_timed_out:type_name -> aion.v1.ActivityTimedOut
+	21, // 20: aion.v1.HistoryEvent.activity_cancel_requested:type_name -> aion.v1.ActivityCancelRequested
+	22, // 21: aion.v1.HistoryEvent.activity_canceled:type_name -> aion.v1.ActivityCanceled
+	23, // 22: aion.v1.HistoryEvent.activity_attempt_pending:type_name -> aion.v1.ActivityAttemptPending
+	24, // 23: aion.v1.HistoryEvent.timer_started:type_name -> aion.v1.TimerStarted
+	25, // 24: aion.v1.HistoryEvent.timer_fired:type_name -> aion.v1.TimerFired
+	26, // 25: aion.v1.HistoryEvent.timer_canceled:type_name -> aion.v1.TimerCanceled
+	27, // 26: aion.v1.HistoryEvent.signal_received:type_name -> aion.v1.SignalReceived
+	32, // 27: aion.v1.Started.input:type_name -> aion.v1.Payload
+	33, // 28: aion.v1.Started.run_timeout:type_name -> google.protobuf.Duration
+	28, // 29: aion.v1.Started.header:type_name -> aion.v1.Started.HeaderEntry
+	2,  // 30: aion.v1.Started.parent:type_name -> aion.v1.WorkflowLink
+	32, // 31: aion.v1.Completed.result:type_name -> aion.v1.Payload
+	34, // 32: aion.v1.Failed.failure:type_name -> aion.v1.Failure
+	32, // 33: aion.v1.Canceled.details:type_name -> aion.v1.Payload
+	35, // 34: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
+	32, // 35: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
+	36, // 36: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
+	29, // 37: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
+	34, // 38: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
+	35, // 39: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
+	33, // 40: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
+	32, // 41: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
+	32, // 42: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
+	34, // 43: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
+	35, // 44: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
+	34, // 45: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
+	32, // 46: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
+	32, // 47: aion.v1.ActivityAttemptPending.heartbeat:type_name -> aion.v1.Payload
+	33, // 48: aion.v1.ActivityAttemptPending.time_left:type_name -> google.protobuf.Duration
+	33, // 49: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
+	32, // 50: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
+	30, // 51: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
+	52, // [52:52] is the sub-list for method output_type
+	52, // [52:52] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_history_proto_init() }
@@ -2529,7 +2628,7 @@ func file_aion_v1_history_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_history_proto_rawDesc), len(file_aion_v1_history_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   30,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
