@@ -408,6 +408,7 @@ type QueueStatus struct {
 type Service interface {
 	Workflows
 	Activities
+	Namespaces
 	Packages
 	Workers
 	Operator

@@ -79,7 +79,7 @@ type Store interface {
 	// Routes lists all routes in order of type.
 	Routes(ctx context.Context) ([]Route, error)
 
-	// PutNamespace creates or replaces a namespace record.
+	// PutNamespace creates a namespace record (Version 1), or replaces the one whose Version is one less. Conflict: another one is there.
 	PutNamespace(ctx context.Context, n NamespaceRecord) error
 	// Namespaces lists all namespaces by name.
 	Namespaces(ctx context.Context) ([]NamespaceRecord, error)
@@ -299,9 +299,13 @@ type Route struct {
 
 // NamespaceRecord describes a namespace.
 type NamespaceRecord struct {
-	Name      model.Namespace
-	CreatedAt time.Time
-	Retention time.Duration
+	Name        model.Namespace
+	Version     uint64 // 1, and one more with each change
+	CreatedAt   time.Time
+	Retention   time.Duration
+	Description string
+	Deprecated  bool                           // nothing can be started in it any more
+	Attributes  map[string]model.AttributeType // the search attributes of its runs; never changed in place
 }
 
 // StoreInfo tells what a store is.

@@ -110,6 +110,9 @@ func (e *Engine) checkStart(ctx context.Context, r *ports.StartRequest) error {
 	if err != nil {
 		return err
 	}
+	if err := e.ns.Startable(ns); err != nil {
+		return err
+	}
 	r.Namespace = ns
 	switch {
 	case r.WorkflowID != "":

@@ -26,6 +26,8 @@ type Resolver struct {
 	clock ports.Clock
 	opt   Options
 
+	changing sync.Mutex // held while a record is written
+
 	mu    sync.RWMutex
 	known map[model.Namespace]ports.NamespaceRecord
 }
@@ -86,7 +88,12 @@ func (r *Resolver) create(ctx context.Context, ns model.Namespace) (model.Namesp
 	if ok {
 		return ns, nil
 	}
-	rec := ports.NamespaceRecord{Name: ns, CreatedAt: r.clock.Now(), Retention: r.opt.Retention}
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	if _, err := r.Get(ns); err == nil {
+		return ns, nil
+	}
+	rec := ports.NamespaceRecord{Name: ns, Version: 1, CreatedAt: r.clock.Now(), Retention: r.opt.Retention}
 	if err := r.store.PutNamespace(ctx, rec); err != nil {
 		return "", err
 	}

@@ -91,7 +91,7 @@ func identifiers(t *testing.T, st ports.Store) {
 		s.step(t, st, 1)
 		ok(t, st.PutPackage(ctx, ports.Package{Hash: model.PackageHash(x), Name: x, DeployedAt: epoch0}))
 		ok(t, st.SetRoute(ctx, ports.Route{Type: model.WorkflowType(x), Package: model.PackageHash(x), SetAt: epoch0}))
-		ok(t, st.PutNamespace(ctx, ports.NamespaceRecord{Name: model.Namespace(x), CreatedAt: epoch0, Retention: 5}))
+		ok(t, st.PutNamespace(ctx, ports.NamespaceRecord{Name: model.Namespace(x), Version: 1, CreatedAt: epoch0, Retention: 5}))
 		ok(t, st.PutCheckpoint(ctx, ports.Checkpoint{Run: model.RunID(x), Seq: 1, Version: 1, Bytes: []byte(x)}))
 		ok(t, st.PutHeartbeat(ctx, ports.Heartbeat{Run: model.RunID(x), Ordinal: 1, Attempt: 2, At: epoch0,
 			Details: model.Payload{ContentType: x, Data: []byte(x), Metadata: map[string]string{x: x, "": x, x + "k": ""}}}))

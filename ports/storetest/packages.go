@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -90,9 +91,21 @@ func routes(t *testing.T, st ports.Store) {
 
 func namespaces(t *testing.T, st ports.Store) {
 	ctx := t.Context()
-	for _, n := range []ports.NamespaceRecord{{Name: "b", CreatedAt: epoch0}, {Name: "a", CreatedAt: epoch0, Retention: time.Hour}, {Name: "b", CreatedAt: epoch0, Retention: -1}} {
+	full := ports.NamespaceRecord{Name: "b", Version: 2, CreatedAt: epoch0, Retention: -1, Description: "wh\x00at; '", Deprecated: true,
+		Attributes: map[string]model.AttributeType{"a": model.AttributeBool, "z": model.AttributeText}}
+	for _, n := range []ports.NamespaceRecord{{Name: "b", Version: 1, CreatedAt: epoch0}, {Name: "a", Version: 1, CreatedAt: epoch0, Retention: time.Hour}, full} {
 		ok(t, st.PutNamespace(ctx, n))
 	}
-	equalSlices(t, "namespaces", must[[]ports.NamespaceRecord](t)(st.Namespaces(ctx)),
-		[]ports.NamespaceRecord{{Name: "a", CreatedAt: epoch0, Retention: time.Hour}, {Name: "b", CreatedAt: epoch0, Retention: -1}})
+	want := []ports.NamespaceRecord{{Name: "a", Version: 1, CreatedAt: epoch0, Retention: time.Hour}, full}
+	for _, version := range []uint64{0, 1, 2, 4} {
+		if err := st.PutNamespace(ctx, ports.NamespaceRecord{Name: "b", Version: version}); !fault.Has(err, fault.Conflict) {
+			t.Fatalf("version %d after version 2 gave %v, want conflict", version, err)
+		}
+	}
+	if err := st.PutNamespace(ctx, ports.NamespaceRecord{Name: "c", Version: 2}); !fault.Has(err, fault.Conflict) {
+		t.Fatalf("version 2 of nothing gave %v, want conflict", err)
+	}
+	if got := must[[]ports.NamespaceRecord](t)(st.Namespaces(ctx)); !reflect.DeepEqual(got, want) {
+		t.Fatalf("namespaces are\n\t%+v, want\n\t%+v", got, want)
+	}
 }

@@ -29,7 +29,7 @@ func RunReopen(t *testing.T, open Opener) {
 	s.do(t, st, first(s.append(2)))
 	ok(t, st.PutPackage(ctx, ports.Package{Hash: "p", Code: []byte("code"), DeployedAt: epoch0}))
 	ok(t, st.SetRoute(ctx, ports.Route{Type: "Order", Package: "p", SetAt: epoch0}))
-	ok(t, st.PutNamespace(ctx, ports.NamespaceRecord{Name: "ns", CreatedAt: epoch0}))
+	ok(t, st.PutNamespace(ctx, ports.NamespaceRecord{Name: "ns", Version: 1, CreatedAt: epoch0}))
 	ok(t, st.PutCheckpoint(ctx, ports.Checkpoint{Run: s.run.ID, Seq: 2, Version: 1, Bytes: []byte("state")}))
 	ok(t, st.PutHeartbeat(ctx, ports.Heartbeat{Run: s.run.ID, Ordinal: 1, Attempt: 1, At: epoch0}))
 

@@ -28,10 +28,11 @@ type Options struct {
 
 // Client calls one server, in one namespace. Safe for concurrent use.
 type Client struct {
-	link      *link.Link
-	workflows aionv1connect.WorkflowServiceClient
-	packages  aionv1connect.PackageServiceClient
-	operator  aionv1connect.OperatorServiceClient
+	link       *link.Link
+	workflows  aionv1connect.WorkflowServiceClient
+	packages   aionv1connect.PackageServiceClient
+	operator   aionv1connect.OperatorServiceClient
+	namespaces aionv1connect.NamespaceServiceClient
 }
 
 // Dial makes a client of the server at addr: host:port, http://host:port or https://host:port; "" is AION_ADDRESS, else
@@ -51,10 +52,11 @@ func Dial(addr string, opts ...Options) (*Client, error) {
 		link.Options(), connect.WithInterceptors(o.Interceptors...), connect.WithInterceptors(repeating{l}),
 	)
 	return &Client{
-		link:      l,
-		workflows: aionv1connect.NewWorkflowServiceClient(l.HTTP, l.URL, options),
-		packages:  aionv1connect.NewPackageServiceClient(l.HTTP, l.URL, options),
-		operator:  aionv1connect.NewOperatorServiceClient(l.HTTP, l.URL, options),
+		link:       l,
+		workflows:  aionv1connect.NewWorkflowServiceClient(l.HTTP, l.URL, options),
+		packages:   aionv1connect.NewPackageServiceClient(l.HTTP, l.URL, options),
+		operator:   aionv1connect.NewOperatorServiceClient(l.HTTP, l.URL, options),
+		namespaces: aionv1connect.NewNamespaceServiceClient(l.HTTP, l.URL, options),
 	}, nil
 }
 
@@ -70,6 +72,9 @@ func (c *Client) Workflows() aionv1connect.WorkflowServiceClient { return c.work
 
 // Packages is the service that takes workflow packages and routes types to them.
 func (c *Client) Packages() aionv1connect.PackageServiceClient { return c.packages }
+
+// Namespaces is the service that declares namespaces and the search attributes of their runs.
+func (c *Client) Namespaces() aionv1connect.NamespaceServiceClient { return c.namespaces }
 
 // Operator is the service that shows workers and task queues.
 func (c *Client) Operator() aionv1connect.OperatorServiceClient { return c.operator }

@@ -87,7 +87,7 @@ func TestEveryGuaranteeHasATest(t *testing.T) {
 func TestEveryMethodIsCalled(t *testing.T) {
 	remote := sources(t, func(path string) bool { return strings.Contains(path, "/adapters/transport/connect/remote") })
 	for _, file := range []protoreflect.FileDescriptor{aionv1.File_aion_v1_workflow_service_proto, aionv1.File_aion_v1_package_service_proto,
-		aionv1.File_aion_v1_operator_service_proto, aionv1.File_aion_v1_worker_service_proto} {
+		aionv1.File_aion_v1_operator_service_proto, aionv1.File_aion_v1_worker_service_proto, aionv1.File_aion_v1_namespace_service_proto} {
 		for i := range file.Services().Len() {
 			s := file.Services().Get(i)
 			for k := range s.Methods().Len() {

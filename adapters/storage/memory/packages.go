@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -100,7 +101,10 @@ func (s *Store) Routes(ctx context.Context) (out []ports.Route, err error) {
 // PutNamespace implements ports.Store.
 func (s *Store) PutNamespace(ctx context.Context, n ports.NamespaceRecord) error {
 	return s.change(ctx, func() error {
-		n.CreatedAt = sameTime(n.CreatedAt)
+		if is := s.namespaces[n.Name].Version; n.Version != is+1 {
+			return ports.NamespaceConflict(n.Name, n.Version-1, is)
+		}
+		n.CreatedAt, n.Attributes = sameTime(n.CreatedAt), maps.Clone(n.Attributes)
 		s.namespaces[n.Name] = n
 		return nil
 	})

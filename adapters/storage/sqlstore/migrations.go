@@ -95,4 +95,5 @@ var migrations = []migration{
 		`CREATE TABLE namespace (name BLOB NOT NULL PRIMARY KEY, created_at INTEGER NOT NULL, retention INTEGER NOT NULL) WITHOUT ROWID`,
 	}},
 	pausedRuns,
+	namespaceAttributes,
 }

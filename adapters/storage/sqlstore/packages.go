@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"time"
 
 	"github.com/aionrun/aion/domain/fault"
 	"github.com/aionrun/aion/domain/model"
@@ -16,8 +15,6 @@ const (
 	sqlPackages   = `SELECT ` + packageFields + ` FROM package AS p ORDER BY p.deployed_at DESC, p.hash`
 	sqlPins       = `SELECT coalesce((SELECT pin.n FROM pin WHERE pin.package = p.hash), 0) FROM package AS p WHERE p.hash = ?`
 	sqlPutRoute   = `INSERT INTO route (type, package, set_at) VALUES (?, ?, ?) ON CONFLICT (type) DO UPDATE SET package = excluded.package, set_at = excluded.set_at`
-	sqlPutNS      = `INSERT INTO namespace (name, created_at, retention) VALUES (?, ?, ?)
-		ON CONFLICT (name) DO UPDATE SET created_at = excluded.created_at, retention = excluded.retention`
 )
 
 // PutPackage implements ports.Store.
@@ -109,23 +106,6 @@ func (s *Store) SetRoute(ctx context.Context, r ports.Route) error {
 func (s *Store) Routes(ctx context.Context) (out []ports.Route, err error) {
 	err = s.read(ctx, &s.stats.otherReads, `SELECT type, package, set_at FROM route ORDER BY type`, nil, func(c *columns) bool {
 		out = append(out, ports.Route{Type: model.WorkflowType(c.text()), Package: model.PackageHash(c.id()), SetAt: c.time()})
-		return true
-	})
-	return out, err
-}
-
-// PutNamespace implements ports.Store.
-func (s *Store) PutNamespace(ctx context.Context, n ports.NamespaceRecord) error {
-	return s.put(ctx, 0, func(w *writer) error {
-		_, err := w.c.exec(sqlPutNS, w.args.reset().text(string(n.Name)).time(n.CreatedAt).int(int64(n.Retention)).vals)
-		return err
-	})
-}
-
-// Namespaces implements ports.Store.
-func (s *Store) Namespaces(ctx context.Context) (out []ports.NamespaceRecord, err error) {
-	err = s.read(ctx, &s.stats.otherReads, `SELECT name, created_at, retention FROM namespace ORDER BY name`, nil, func(c *columns) bool {
-		out = append(out, ports.NamespaceRecord{Name: model.Namespace(c.text()), CreatedAt: c.time(), Retention: time.Duration(c.int())})
 		return true
 	})
 	return out, err

@@ -84,6 +84,7 @@ func Handler(o Options) http.Handler {
 	s.mount(aionv1connect.NewPackageServiceHandler(packages{s}, options))
 	s.mount(aionv1connect.NewWorkerServiceHandler(workers{s}, options))
 	s.mount(aionv1connect.NewOperatorServiceHandler(operator{s}, options))
+	s.mount(aionv1connect.NewNamespaceServiceHandler(namespaces{s}, options))
 
 	small := connect.WithReadMaxBytes(64 << 10)
 	reflector := grpcreflect.NewStaticReflector(append(serviceNames(), grpchealth.HealthV1ServiceName)...)
@@ -105,6 +106,7 @@ func Patterns() []string {
 func serviceNames() []string {
 	return []string{
 		aionv1connect.WorkflowServiceName, aionv1connect.PackageServiceName, aionv1connect.WorkerServiceName, aionv1connect.OperatorServiceName,
+		aionv1connect.NamespaceServiceName,
 	}
 }
 

@@ -21,10 +21,11 @@ import (
 // What the wire does not carry is lost on the way: a run's start request, its digest and what exactly blocks it in lists, the time
 // at which a route was set, since when a run is Blocked in outcomes.
 type Remote struct {
-	workflows aionv1connect.WorkflowServiceClient
-	packages  aionv1connect.PackageServiceClient
-	workers   aionv1connect.WorkerServiceClient
-	operator  aionv1connect.OperatorServiceClient
+	workflows  aionv1connect.WorkflowServiceClient
+	packages   aionv1connect.PackageServiceClient
+	workers    aionv1connect.WorkerServiceClient
+	operator   aionv1connect.OperatorServiceClient
+	namespaces aionv1connect.NamespaceServiceClient
 }
 
 var _ ports.Service = (*Remote)(nil)
@@ -32,10 +33,11 @@ var _ ports.Service = (*Remote)(nil)
 // NewRemote calls the server at url, e.g. "http://127.0.0.1:7470", through a client that speaks HTTP/2 where workers are to register.
 func NewRemote(client connect.HTTPClient, url string, o ...connect.ClientOption) *Remote {
 	return &Remote{
-		workflows: aionv1connect.NewWorkflowServiceClient(client, url, o...),
-		packages:  aionv1connect.NewPackageServiceClient(client, url, o...),
-		workers:   aionv1connect.NewWorkerServiceClient(client, url, o...),
-		operator:  aionv1connect.NewOperatorServiceClient(client, url, o...),
+		workflows:  aionv1connect.NewWorkflowServiceClient(client, url, o...),
+		packages:   aionv1connect.NewPackageServiceClient(client, url, o...),
+		workers:    aionv1connect.NewWorkerServiceClient(client, url, o...),
+		operator:   aionv1connect.NewOperatorServiceClient(client, url, o...),
+		namespaces: aionv1connect.NewNamespaceServiceClient(client, url, o...),
 	}
 }
 

@@ -1,0 +1,56 @@
+package transporttest
+
+import (
+	"context"
+	"time"
+
+	"github.com/aionrun/aion/domain/model"
+	"github.com/aionrun/aion/ports"
+)
+
+// CreateNamespace implements ports.Namespaces.
+func (s *Service) CreateNamespace(ctx context.Context, n ports.NamespaceRecord) (ports.NamespaceRecord, error) {
+	return ask[ports.NamespaceRecord](ctx, s, "CreateNamespace", n)
+}
+
+// GetNamespace implements ports.Namespaces.
+func (s *Service) GetNamespace(ctx context.Context, ns model.Namespace) (ports.NamespaceRecord, error) {
+	return ask[ports.NamespaceRecord](ctx, s, "GetNamespace", ns)
+}
+
+// UpdateNamespace implements ports.Namespaces.
+func (s *Service) UpdateNamespace(ctx context.Context, u ports.NamespaceUpdate) (ports.NamespaceUpdated, error) {
+	return ask[ports.NamespaceUpdated](ctx, s, "UpdateNamespace", u)
+}
+
+// ListNamespaces implements ports.Namespaces.
+func (s *Service) ListNamespaces(ctx context.Context) ([]ports.NamespaceRecord, error) {
+	return ask[[]ports.NamespaceRecord](ctx, s, "ListNamespaces", nil)
+}
+
+// DeprecateNamespace implements ports.Namespaces.
+func (s *Service) DeprecateNamespace(ctx context.Context, ns model.Namespace, version uint64) (ports.NamespaceRecord, error) {
+	return ask[ports.NamespaceRecord](ctx, s, "DeprecateNamespace", Args{ns, version})
+}
+
+func namespaceTrips() []trip {
+	all := map[string]model.AttributeType{}
+	for t := model.AttributeBool; t <= model.AttributeText; t++ {
+		all["a_"+t.String()] = t
+	}
+	ns := ports.NamespaceRecord{Name: "shop", Version: 7, CreatedAt: at(1), Retention: time.Hour, Description: "all é", Deprecated: true, Attributes: all}
+	description, retention := "", 2*time.Hour
+	update := ports.NamespaceUpdate{Name: "shop", Version: 6, Description: &description, Retention: &retention, Attributes: all}
+	some := ports.NamespaceUpdate{Name: "shop", Retention: &retention}
+	return []trip{
+		{"CreateNamespace", ns, ns, func(ctx context.Context, s ports.Service) (any, error) { return s.CreateNamespace(ctx, ns) }},
+		{"GetNamespace", model.Namespace("shop"), ns, func(ctx context.Context, s ports.Service) (any, error) { return s.GetNamespace(ctx, "shop") }},
+		{"UpdateNamespace", update, ports.NamespaceUpdated{Namespace: ns, Unblocked: 3},
+			func(ctx context.Context, s ports.Service) (any, error) { return s.UpdateNamespace(ctx, update) }},
+		{"UpdateNamespace", some, ports.NamespaceUpdated{Namespace: ns},
+			func(ctx context.Context, s ports.Service) (any, error) { return s.UpdateNamespace(ctx, some) }},
+		{"ListNamespaces", nil, []ports.NamespaceRecord{ns}, func(ctx context.Context, s ports.Service) (any, error) { return s.ListNamespaces(ctx) }},
+		{"DeprecateNamespace", Args{model.Namespace("shop"), uint64(6)}, ns,
+			func(ctx context.Context, s ports.Service) (any, error) { return s.DeprecateNamespace(ctx, "shop", 6) }},
+	}
+}
