@@ -49,7 +49,18 @@ func (env *Env) replay(ctx context.Context, run ports.Run) error {
 	if err != nil {
 		return err
 	}
-	inst, err := prog.New(ctx, [32]byte{})
+	return replay(ctx, prog, func(from model.Seq) (pages [][]byte, err error) {
+		rows, err := env.aopt.Store.History(ctx, run.ID, from, 1<<20)
+		for i := range rows {
+			pages = append(pages, rows[i].Bytes)
+		}
+		return pages, err
+	})
+}
+
+// replay runs a history, read in pieces until nothing is left, through code.
+func replay(ctx context.Context, prog ports.Program, read func(from model.Seq) ([][]byte, error)) error {
+	inst, err := prog.New(ctx, [32]byte{}) // code of the process takes the seed from its first event
 	if err != nil {
 		return err
 	}
@@ -58,16 +69,16 @@ func (env *Env) replay(ctx context.Context, run ports.Run) error {
 		res, err := inst.Activate(ctx, ports.Activation{Now: now, Events: events})
 		return res.Commands, err
 	})
-	for from := model.Seq(1); ; from = r.State.Seq + 1 {
-		rows, err := env.aopt.Store.History(ctx, run.ID, from, 1<<20)
+	for {
+		pages, err := read(r.State.Seq + 1)
 		if err != nil {
 			return err
 		}
-		if len(rows) == 0 {
+		if len(pages) == 0 {
 			return r.Finish()
 		}
-		for i := range rows {
-			if err := r.Feed(rows[i].Bytes); err != nil {
+		for _, p := range pages {
+			if err := r.Feed(p); err != nil {
 				return err
 			}
 		}

@@ -64,7 +64,7 @@ func (r *Replayer) Replay(ctx context.Context, page []byte) (Replayed, error) {
 	started, ok := first.Attr.(*history.Started)
 	if !ok || first.Seq != 1 {
 		return out, fault.Invalidf("the history does not begin with its first event, but with event %d (%s)", first.Seq, first.Kind()).
-			Hinted("export all of it: aion history WORKFLOW -o json")
+			Hinted("export all of it: aion history WORKFLOW --export FILE")
 	}
 	out.Run, out.Type = started.RunID, started.Type
 	var seed [32]byte

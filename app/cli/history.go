@@ -1,16 +1,17 @@
 package cli
 
 import (
+	"bufio"
 	"context"
-	"encoding/base64"
+	"errors"
 	"fmt"
-	"time"
+	"os"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	aionv1 "github.com/aionrun/aion/api/gen/aion/v1"
+	"github.com/aionrun/aion/app/historyfile"
 	"github.com/aionrun/aion/app/jsonform"
 	"github.com/aionrun/aion/domain/fault"
 	"github.com/aionrun/aion/domain/history"
@@ -19,14 +20,22 @@ import (
 )
 
 func (s *shell) historyCommand() *cobra.Command {
-	var run string
+	var run, export string
 	var from uint32
 	cmd := &cobra.Command{
-		Use: "history WORKFLOW", Short: "Print a run's events; with -o json one to a line, as aion replay reads them", Args: cobra.ExactArgs(1),
+		Use: "history WORKFLOW", Short: "Print a run's events, or export them to a file that aion replay and unit tests read", Args: cobra.ExactArgs(1),
+		Example: `  aion history order-7
+  aion history order-7 --export testdata/order-7.jsonl`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			server, err := s.dial()
 			if err != nil {
 				return err
+			}
+			if export != "" {
+				if from != 1 {
+					return usageError{errors.New("--export writes a whole history: leave out --from")}
+				}
+				return server.failed(s.export(cmd.Context(), server, s.ref(args[0], run), export))
 			}
 			if !s.asJSON() {
 				fmt.Fprintf(s.Out, "%5s  %-23s  %s\n", "SEQ", "TIME", "EVENT")
@@ -36,7 +45,39 @@ func (s *shell) historyCommand() *cobra.Command {
 	}
 	bindRun(cmd, &run)
 	cmd.Flags().Uint32Var(&from, "from", 1, "the first event to print")
+	cmd.Flags().StringVar(&export, "export", "", "write the whole history to this file, an event in JSON to a line; - means standard output")
 	return cmd
+}
+
+// export writes a run's history to a file. A file that could not be written whole is removed: half a history replays like a shorter one.
+func (s *shell) export(ctx context.Context, w ports.Workflows, ref ports.WorkflowRef, name string) (err error) {
+	out, n := s.Out, 0
+	if name != "-" {
+		f, cannot := os.Create(name)
+		if cannot != nil {
+			return fault.Wrap(fault.InvalidInput, cannot, "the history cannot be exported")
+		}
+		defer func() {
+			if err = errors.Join(err, f.Close()); err != nil {
+				_ = os.Remove(name)
+			}
+		}()
+		out = f
+	}
+	buffered := bufio.NewWriter(out)
+	err = events(ctx, w, ref, 1, func(raw []byte) error {
+		line, err := historyfile.Line(raw)
+		if err != nil {
+			return err
+		}
+		n++
+		_, err = buffered.Write(append(line, '\n'))
+		return err
+	})
+	if err = errors.Join(err, buffered.Flush()); err == nil && name != "-" {
+		s.say("%s written to %s", plural(n, "event"), name)
+	}
+	return err
 }
 
 // events reads a run's events, in the stored encoding, page by page.
@@ -64,19 +105,19 @@ func events(ctx context.Context, w ports.Workflows, ref ports.WorkflowRef, from 
 
 // event prints one event.
 func (s *shell) event(raw []byte) error {
-	e := &aionv1.HistoryEvent{}
-	if err := proto.Unmarshal(raw, e); err != nil {
-		return fault.Wrap(fault.Internal, err, "an event cannot be read")
-	}
 	if s.asJSON() {
-		line, err := eventLine(e, raw)
+		line, err := historyfile.Line(raw)
 		if err == nil {
 			_, err = fmt.Fprintf(s.Out, "%s\n", line)
 		}
 		return err
 	}
+	e := &aionv1.HistoryEvent{}
+	if err := proto.Unmarshal(raw, e); err != nil {
+		return fault.Wrap(fault.Internal, err, "an event cannot be read")
+	}
 	kind, details := "an event of a newer version", ""
-	if set := e.ProtoReflect().WhichOneof(attributesOf(e)); set != nil {
+	if set := historyfile.Attributes(e); set != nil {
 		kind = string(set.Message().Name())
 		text, err := jsonform.Marshal(e.ProtoReflect().Get(set).Message().Interface())
 		if err != nil {
@@ -92,23 +133,4 @@ func (s *shell) event(raw []byte) error {
 	}
 	_, err := fmt.Fprintf(s.Out, "%5d  %-23s  %-24s %s\n", e.GetSeq(), e.GetTime().AsTime().Local().Format("2006-01-02 15:04:05.000"), kind, details)
 	return err
-}
-
-func attributesOf(e *aionv1.HistoryEvent) protoreflect.OneofDescriptor {
-	return e.ProtoReflect().Descriptor().Oneofs().ByName("attributes")
-}
-
-// rawEvent is an event of a kind that this version does not know: its seq and time, and all of it as it is stored.
-type rawEvent struct {
-	Seq  uint32 `json:"seq"`
-	Time string `json:"time"`
-	Raw  string `json:"raw"`
-}
-
-// eventLine is an event as a line of an exported history, from which readEvent gets it back whole.
-func eventLine(e *aionv1.HistoryEvent, raw []byte) ([]byte, error) {
-	if e.ProtoReflect().WhichOneof(attributesOf(e)) != nil && len(e.ProtoReflect().GetUnknown()) == 0 {
-		return jsonform.Marshal(e)
-	}
-	return jsonLine(rawEvent{e.GetSeq(), e.GetTime().AsTime().Format(time.RFC3339Nano), base64.StdEncoding.EncodeToString(raw)})
 }

@@ -1,22 +1,15 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"encoding/base64"
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/proto"
 
-	aionv1 "github.com/aionrun/aion/api/gen/aion/v1"
 	"github.com/aionrun/aion/app"
-	"github.com/aionrun/aion/app/jsonform"
+	"github.com/aionrun/aion/app/historyfile"
 	"github.com/aionrun/aion/domain/archive"
 	"github.com/aionrun/aion/domain/fault"
 	"github.com/aionrun/aion/domain/history"
@@ -27,8 +20,8 @@ func (s *shell) replayCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "replay DIR|FILE HISTORY...", Short: "Check that a package makes the decisions of recorded histories again", Args: cobra.MinimumNArgs(2),
 		Long: `Run a package's code through exported histories and compare every decision with the recorded one, without a server.
-A history is a file made by aion history WORKFLOW -o json; - reads one from standard input.`,
-		Example: `  aion history order-7 -o json >order-7.jsonl
+A history is a file made by aion history WORKFLOW --export FILE; - reads one from standard input.`,
+		Example: `  aion history order-7 --export order-7.jsonl
   aion replay ./orders order-7.jsonl`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := s.archive(cmd.Context(), args[0], strict)
@@ -108,52 +101,15 @@ func (s *shell) replay(ctx context.Context, replayer *app.Replayer, name string)
 	return false, err
 }
 
-// maxEventLine is more than the largest event, in base64.
-const maxEventLine = 64 << 20
-
 // readHistory reads an exported history and gives its events as a page in the stored encoding.
-func (s *shell) readHistory(name string) (page []byte, err error) {
-	in := s.In
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, fault.Wrap(fault.NotFound, err, "replay").Hinted("make one with: aion history WORKFLOW -o json >%s", name)
-		}
-		defer f.Close()
-		in = f
+func (s *shell) readHistory(name string) ([]byte, error) {
+	if name == "-" {
+		return historyfile.Read(s.In, name)
 	}
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, maxEventLine)
-	n := 0
-	for lines.Scan() {
-		if n++; len(lines.Bytes()) == 0 {
-			continue
-		}
-		event, err := readEvent(lines.Bytes())
-		if err != nil {
-			return nil, fault.Invalidf("%s, line %d is no event: %v", name, n, err).Hinted("a history is made with: aion history WORKFLOW -o json")
-		}
-		page = binary.AppendUvarint(append(page, 1<<3|2), uint64(len(event)))
-		page = append(page, event...)
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fault.Wrap(fault.NotFound, err, "replay").Hinted("make one with: aion history WORKFLOW --export %s", name)
 	}
-	if err := lines.Err(); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fault.Wrap(fault.InvalidInput, err, "%s cannot be read", name)
-	}
-	if len(page) == 0 {
-		return nil, fault.Invalidf("%s holds no event", name).Hinted("a history is made with: aion history WORKFLOW -o json")
-	}
-	return page, nil
-}
-
-// readEvent reads what eventLine wrote, into the stored encoding.
-func readEvent(line []byte) ([]byte, error) {
-	var raw rawEvent
-	if json.Unmarshal(line, &raw) == nil && raw.Raw != "" {
-		return base64.StdEncoding.DecodeString(raw.Raw)
-	}
-	e := &aionv1.HistoryEvent{}
-	if err := jsonform.Unmarshal(line, e); err != nil {
-		return nil, err
-	}
-	return proto.MarshalOptions{Deterministic: true}.Marshal(e)
+	defer f.Close()
+	return historyfile.Read(f, name)
 }
