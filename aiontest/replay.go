@@ -65,8 +65,8 @@ func replay(ctx context.Context, prog ports.Program, read func(from model.Seq) (
 		return err
 	}
 	defer inst.Close(ctx)
-	r := history.NewReplayer(func(events []byte, now time.Time) ([]byte, error) {
-		res, err := inst.Activate(ctx, ports.Activation{Now: now, Events: events})
+	r := history.NewReplayer(func(events []byte, now time.Time, patched func(string) bool) ([]byte, error) {
+		res, err := inst.Activate(ctx, ports.Activation{Now: now, Events: events, Patched: patched})
 		return res.Commands, err
 	})
 	for {

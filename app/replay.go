@@ -75,10 +75,10 @@ func (r *Replayer) Replay(ctx context.Context, page []byte) (Replayed, error) {
 	}
 	defer code.Close(context.Background())
 	limits := config.Default().Runtime
-	replayer := history.NewReplayer(func(events []byte, now time.Time) ([]byte, error) {
+	replayer := history.NewReplayer(func(events []byte, now time.Time, patched func(string) bool) ([]byte, error) {
 		out.Activations++
 		res, err := code.Activate(ctx, ports.Activation{
-			Now: now, Events: events, Limits: ports.Limits{Fuel: replayFactor * limits.StepFuel, MemoryBytes: replayFactor * limits.MemoryBytes},
+			Now: now, Events: events, Patched: patched, Limits: ports.Limits{Fuel: replayFactor * limits.StepFuel, MemoryBytes: replayFactor * limits.MemoryBytes},
 		})
 		return res.Commands, err
 	})

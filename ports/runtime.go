@@ -74,6 +74,9 @@ type Activation struct {
 	Live   bool      // false while replaying: the code's log lines are dropped
 	Events []byte    // delivered events in the stored encoding: HistoryPage bytes (repeated field 1 of HistoryEvent)
 	Limits Limits
+	// Patched answers what the code asks of its patches: it is called from within Activate, at most once for each name and instance. The same
+	// answers must be given on replay (rule D-5). nil: no patch is in.
+	Patched func(id string) bool
 }
 
 // Limits bound one activation (D-2): invisible to the code, they end in a Trap.

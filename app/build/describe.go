@@ -29,7 +29,7 @@ func describe(ctx context.Context, module []byte) (description, error) {
 	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCloseOnContextDone(true))
 	defer func() { _ = rt.Close(context.WithoutCancel(ctx)) }()
 	wasi_snapshot_preview1.MustInstantiate(ctx, rt)
-	if _, err := rt.NewHostModuleBuilder("aion").NewFunctionBuilder().WithFunc(func() {}).Export("yield").Instantiate(ctx); err != nil {
+	if _, err := rt.NewHostModuleBuilder("aion").NewFunctionBuilder().WithFunc(func() {}).Export("yield").NewFunctionBuilder().WithFunc(func(_, _ uint32) uint32 { return 0 }).Export("patched").Instantiate(ctx); err != nil {
 		return description{}, fault.Wrap(fault.Internal, err, "the sandbox cannot be made")
 	}
 	var stderr tail

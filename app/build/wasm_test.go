@@ -35,7 +35,7 @@ func newSandbox(t testing.TB, module []byte) *sandbox {
 	rt := wazero.NewRuntime(ctx)
 	t.Cleanup(func() { _ = rt.Close(ctx) })
 	wasi_snapshot_preview1.MustInstantiate(ctx, rt)
-	if _, err := rt.NewHostModuleBuilder("aion").NewFunctionBuilder().WithFunc(func() {}).Export("yield").Instantiate(ctx); err != nil {
+	if _, err := rt.NewHostModuleBuilder("aion").NewFunctionBuilder().WithFunc(func() {}).Export("yield").NewFunctionBuilder().WithFunc(func(_, _ uint32) uint32 { return 0 }).Export("patched").Instantiate(ctx); err != nil {
 		t.Fatal(err)
 	}
 	c, err := rt.CompileModule(ctx, module)

@@ -80,7 +80,8 @@ func (c *chain) batch() (page []byte, through model.Seq, n int) {
 func (s *step) activateOnce() bool {
 	c := s.c
 	page, through, n := c.batch()
-	res, err := c.inst.Activate(c.e.base, ports.Activation{Now: time.Unix(0, s.now).UTC(), Live: true, Events: page,
+	patches := history.LivePatches(c.state)
+	res, err := c.inst.Activate(c.e.base, ports.Activation{Now: time.Unix(0, s.now).UTC(), Live: true, Events: page, Patched: patches.Ask,
 		Limits: ports.Limits{Fuel: c.e.opt.Limits.StepFuel, MemoryBytes: c.e.opt.Limits.MemoryBytes}})
 	if err != nil {
 		c.dropInstance()
@@ -108,23 +109,34 @@ func (s *step) activateOnce() bool {
 		s.block(&history.Blocked{What: string(ports.TrapProtocol), Message: err.Error()})
 		return false
 	}
-	if limit := c.e.opt.Limits.StepEvents; len(cmds) > limit {
-		s.rollback = &history.Blocked{What: "step_too_large", Message: fmt.Sprintf("one activation of the code made %d commands; at most %d are allowed", len(cmds), limit), Limit: int64(limit), Size: int64(len(cmds))}
+	marks := patches.Marks()
+	if limit := c.e.opt.Limits.StepEvents; len(cmds)+len(marks) > limit {
+		s.rollback = &history.Blocked{What: "step_too_large", Message: fmt.Sprintf("one activation of the code made %d commands; at most %d are allowed", len(cmds)+len(marks), limit), Limit: int64(limit), Size: int64(len(cmds) + len(marks))}
 		return false
 	}
-	s.command(through, cmds)
+	s.command(through, marks, cmds)
 	return s.err == nil && s.rollback == nil
 }
 
 // command turns one activation's commands into events behind their Activated. Each is folded before the next is decided; the Activated,
-// which counts them, is folded first and encoded last.
-func (s *step) command(through model.Seq, cmds []history.Attributes) {
+// which counts them, is folded first and encoded last. marks are what the code was told of its patches (rule D-5).
+func (s *step) command(through model.Seq, marks, cmds []history.Attributes) {
 	c := s.c
 	mark := &history.Activated{Through: through}
 	head := history.Event{Seq: c.state.Seq + 1, Time: s.now, Attr: mark}
 	s.fold(&head, nil)
 	var frames []byte
-	ends := make([]int, 0, len(cmds))
+	ends := make([]int, 0, len(marks)+len(cmds))
+	record := func(a history.Attributes) {
+		e := history.Event{Seq: c.state.Seq + 1, Time: s.now, Attr: a}
+		before := len(frames)
+		frames = history.AppendEvent(frames, &e)
+		ends = append(ends, len(frames))
+		s.fold(&e, frames[before:len(frames):len(frames)])
+	}
+	for _, m := range marks {
+		record(m)
+	}
 	for _, cmd := range cmds {
 		if size := payloadSize(cmd); size > c.e.opt.Limits.PayloadBytes {
 			s.rollback = &history.Blocked{What: "step_too_large", Message: fmt.Sprintf("%s carries a payload of %d bytes; at most %d are allowed (limits.payload_bytes)", history.Describe(cmd), size, c.e.opt.Limits.PayloadBytes),
@@ -137,11 +149,7 @@ func (s *step) command(through model.Seq, cmds []history.Attributes) {
 			return
 		}
 		for _, a := range events[:n] {
-			e := history.Event{Seq: c.state.Seq + 1, Time: s.now, Attr: a}
-			before := len(frames)
-			frames = history.AppendEvent(frames, &e)
-			ends = append(ends, len(frames))
-			s.fold(&e, frames[before:len(frames):len(frames)])
+			record(a)
 		}
 		if s.err != nil {
 			return
@@ -321,8 +329,8 @@ func (e *Engine) replay(ctx context.Context, prog ports.Program, run model.RunID
 	if err != nil {
 		return nil, nil, err
 	}
-	r := history.NewReplayer(func(events []byte, now time.Time) ([]byte, error) {
-		res, err := inst.Activate(ctx, ports.Activation{Now: now, Events: events,
+	r := history.NewReplayer(func(events []byte, now time.Time, patched func(string) bool) ([]byte, error) {
+		res, err := inst.Activate(ctx, ports.Activation{Now: now, Events: events, Patched: patched,
 			Limits: ports.Limits{Fuel: replayFuelFactor * e.opt.Limits.StepFuel, MemoryBytes: replayFuelFactor * e.opt.Limits.MemoryBytes}})
 		return res.Commands, err
 	})

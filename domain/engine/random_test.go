@@ -99,6 +99,8 @@ func perform(ctx workflow.Context, ops []op, out *[]string) error {
 			if _, err := workflow.All(ctx, fs...); err != nil {
 				return err
 			}
+		case "patch":
+			*out = append(*out, fmt.Sprint(workflow.Patched(ctx, fmt.Sprint("p", o.N%7))))
 		case "dice":
 			*out = append(*out, fmt.Sprint(workflow.Rand(ctx).IntN(100)), workflow.UUID(ctx), fmt.Sprint(workflow.Now(ctx).Unix()))
 		}
@@ -228,7 +230,7 @@ func settledBy(a history.Attributes) (model.Ordinal, bool) {
 func (c *chaos) ops(deep int) []op {
 	out := make([]op, c.dice.IntN(5))
 	for i := range out {
-		o := op{K: []string{"act", "act", "drop", "sleep", "note", "all", "dice"}[c.dice.IntN(7)], D: time.Duration(c.dice.IntN(90)) * time.Second, N: c.dice.IntN(20)}
+		o := op{K: []string{"act", "act", "drop", "sleep", "note", "all", "dice", "patch"}[c.dice.IntN(8)], D: time.Duration(c.dice.IntN(90)) * time.Second, N: c.dice.IntN(20)}
 		if o.K == "all" && deep < 3 {
 			o.Sub = c.ops(deep + 1)
 		}

@@ -314,8 +314,8 @@ func (e *Engine) replayAsFarAsPossible(ctx context.Context, prog ports.Program, 
 	if err != nil {
 		return nil, 0, err
 	}
-	r := history.NewReplayer(func(events []byte, now time.Time) ([]byte, error) {
-		res, err := inst.Activate(ctx, ports.Activation{Now: now, Events: events, Limits: ports.Limits{Fuel: replayFuelFactor * e.opt.Limits.StepFuel, MemoryBytes: replayFuelFactor * e.opt.Limits.MemoryBytes}})
+	r := history.NewReplayer(func(events []byte, now time.Time, patched func(string) bool) ([]byte, error) {
+		res, err := inst.Activate(ctx, ports.Activation{Now: now, Events: events, Patched: patched, Limits: ports.Limits{Fuel: replayFuelFactor * e.opt.Limits.StepFuel, MemoryBytes: replayFuelFactor * e.opt.Limits.MemoryBytes}})
 		return res.Commands, err
 	})
 	r.Stop = upTo

@@ -95,6 +95,22 @@ func walkState(c *coder, s *State, digest *[]byte) {
 	})
 	walkEach(c, 19, s.Timers, func() *Timer { return &Timer{} }, func(c *coder, t *Timer) { c.int64(2, &t.Due) })
 	c.bytes(20, digest)
+	walkNames(c, 21, &s.Patches)
+}
+
+// walkNames codes a set of names, in order.
+func walkNames(c *coder, n int, set *map[string]bool) {
+	names := slices.Sorted(maps.Keys(*set))
+	c.strings(n, &names)
+	if c.enc {
+		return
+	}
+	for _, name := range names {
+		if *set == nil {
+			*set = map[string]bool{}
+		}
+		(*set)[name] = true
+	}
 }
 
 // walkEach codes a map by ordinal, in order: field 1 of each entry is the ordinal.

@@ -19,7 +19,7 @@ var kinds = []history.Attributes{
 	&history.Activated{}, &history.Blocked{}, &history.Unblocked{}, &history.Repinned{},
 	&history.ActivityScheduled{}, &history.ActivityAttemptStarted{}, &history.ActivityAttemptFailed{}, &history.ActivityCompleted{}, &history.ActivityFailed{},
 	&history.ActivityTimedOut{}, &history.ActivityCancelRequested{}, &history.ActivityCanceled{}, &history.ActivityAttemptPending{},
-	&history.TimerStarted{}, &history.TimerFired{}, &history.TimerCanceled{}, &history.SignalReceived{},
+	&history.TimerStarted{}, &history.TimerFired{}, &history.TimerCanceled{}, &history.SignalReceived{}, &history.PatchMarked{},
 }
 
 var text = rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"2024-01-02", "a\x00b", "'; --", "é😀", "application/json"}))

@@ -31,6 +31,7 @@ const (
 	KindTimerFired              Kind = 41
 	KindTimerCanceled           Kind = 42
 	KindSignalReceived          Kind = 50
+	KindPatchMarked             Kind = 80
 )
 
 type kindInfo struct {
@@ -42,7 +43,7 @@ type kindInfo struct {
 }
 
 // kinds is the frozen table of rule C-4.
-var kinds = [64]kindInfo{
+var kinds = [96]kindInfo{
 	KindStarted:                 {name: "Started", delivered: true, make: func() Attributes { return new(Started) }},
 	KindCompleted:               {name: "Completed", command: true, closing: true, make: func() Attributes { return new(Completed) }},
 	KindFailed:                  {name: "Failed", command: true, closing: true, make: func() Attributes { return new(Failed) }},
@@ -68,6 +69,7 @@ var kinds = [64]kindInfo{
 	KindTimerStarted:            {name: "TimerStarted", command: true, make: func() Attributes { return new(TimerStarted) }},
 	KindTimerFired:              {name: "TimerFired", delivered: true, make: func() Attributes { return new(TimerFired) }},
 	KindTimerCanceled:           {name: "TimerCanceled", delivered: true, command: true, make: func() Attributes { return new(TimerCanceled) }},
+	KindPatchMarked:             {name: "PatchMarked", make: func() Attributes { return new(PatchMarked) }},
 	KindSignalReceived:          {name: "SignalReceived", delivered: true, make: func() Attributes { return new(SignalReceived) }},
 }
 

@@ -41,6 +41,7 @@ func TestFrozenKinds(t *testing.T) {
 		{41, "TimerFired", true, false, false},
 		{42, "TimerCanceled", true, true, false},
 		{50, "SignalReceived", true, false, false},
+		{80, "PatchMarked", false, false, false},
 	}
 	var known []history.Kind
 	for k := history.Kind(0); ; k++ {

@@ -21,8 +21,9 @@ func (m *Mismatch) Error() string {
 	return fmt.Sprintf("replay differs at event %d: the history has %s, the code did %s", m.Seq, m.Expected, m.Found)
 }
 
-// Activate runs the code with the delivered events (a page) at the given time and gives its commands, encoded.
-type Activate func(events []byte, now time.Time) ([]byte, error)
+// Activate runs the code with the delivered events (a page) at the given time and gives its commands, encoded. patched answers what the code asks of
+// its patches as it was answered when the history was made (rule D-5).
+type Activate func(events []byte, now time.Time, patched func(id string) bool) ([]byte, error)
 
 // Replayer folds a history and drives code through its recorded activations (rule C-2), comparing each command with what is
 // recorded. Feed it the history's pages in order. It belongs to one goroutine.
@@ -33,6 +34,9 @@ type Replayer struct {
 	left     uint32       // how many recorded events of the current activation are still to come
 	cmds     []Attributes // commands of the current activation that are not decided yet
 	events   []byte
+	waits    bool      // the code is still to be activated: the patches that it was told of come first
+	at       model.Seq // the present activation, and its time
+	now      time.Time
 	resuming bool // events up to the state's seq are given to it with Resume
 	// Stop ends the activating, though not the folding, behind the Activated with this seq; 0 = never.
 	Stop model.Seq
@@ -75,33 +79,60 @@ func (r *Replayer) Feed(page []byte) error {
 
 func (r *Replayer) step(e *Event, framed []byte) error {
 	a, isActivated := e.Attr.(*Activated)
-	switch {
-	case r.activate == nil:
-	case r.left > 0:
-		if err := r.compare(e, framed); err != nil {
+	if r.activate != nil && r.left > 0 {
+		if err := r.follow(e, framed); err != nil {
 			return err
 		}
-	case isActivated:
+	} else if r.activate != nil && isActivated {
 		r.collect(a.Through)
 	}
 	if err := r.State.Apply(e, framed); err != nil {
 		return err
 	}
-	if r.activate != nil && isActivated {
-		out, err := r.activate(r.events, e.At())
-		if err != nil {
+	if r.activate == nil {
+		return nil
+	}
+	if isActivated {
+		r.left, r.waits, r.at, r.now = a.Commands, true, e.Seq, e.At()
+	}
+	if r.left > 0 {
+		return nil
+	}
+	if r.waits {
+		if err := r.run(); err != nil || r.activate == nil {
 			return err
-		}
-		if r.cmds, err = DecodeCommands(out); err != nil {
-			return err
-		}
-		r.left, r.want = a.Commands, nil
-		if e.Seq == r.Stop {
-			r.activate, r.left = nil, 0
 		}
 	}
-	if r.activate != nil && r.left == 0 {
-		return r.surplus(e.Seq)
+	return r.surplus(e.Seq)
+}
+
+// follow takes a recorded event that came of the present activation: what the code was told of its patches, or what it did.
+func (r *Replayer) follow(e *Event, framed []byte) error {
+	if r.waits {
+		if e.Kind() == KindPatchMarked {
+			r.left--
+			return nil
+		}
+		if err := r.run(); err != nil || r.activate == nil {
+			return err
+		}
+	}
+	return r.compare(e, framed)
+}
+
+// run activates the code.
+func (r *Replayer) run() error {
+	r.waits = false
+	out, err := r.activate(r.events, r.now, func(id string) bool { return r.State.Patches[id] })
+	if err != nil {
+		return err
+	}
+	if r.cmds, err = DecodeCommands(out); err != nil {
+		return err
+	}
+	r.want = nil
+	if r.at == r.Stop {
+		r.activate, r.left = nil, 0
 	}
 	return nil
 }
@@ -194,6 +225,8 @@ func Describe(a Attributes) string {
 		return fmt.Sprintf("failure of the run with %q", a.Failure.Message)
 	case *Canceled:
 		return "cancellation of the run"
+	case *PatchMarked:
+		return fmt.Sprintf("mark of patch %q", a.ID)
 	}
 	return a.Kind().String()
 }

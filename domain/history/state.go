@@ -39,6 +39,8 @@ type State struct {
 
 	Activities map[model.Ordinal]*Activity
 	Timers     map[model.Ordinal]*Timer
+
+	Patches map[string]bool // those that are in; nil where none was asked for
 }
 
 // Activity is an activity that is not settled.
@@ -174,6 +176,8 @@ func (s *State) fold(e *Event) error {
 			return fault.Internalf("history is damaged: event %d unblocks the run, which is not blocked", e.Seq)
 		}
 		s.Blocked = nil
+	case *PatchMarked:
+		return s.foldPatch(e, a)
 	case *Repinned:
 		s.Package, s.ReplayedThrough = a.Package, a.ReplayedThrough
 	case *ActivityScheduled:

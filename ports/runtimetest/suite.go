@@ -44,6 +44,7 @@ func Run(t *testing.T, h Harness) {
 		{"Activate/many at the same time", true, concurrent},
 		{"D-1 the seed decides", true, seeds},
 		{"D-1 replay gives the same commands", true, replays},
+		{"D-5 patches are answered on replay as they were", true, patches},
 		{"Query/answers and fails", true, queries},
 		{"Clone/D-8 changes nothing", h.Clones, clones},
 		{"Clone/goes on like the original", h.Clones, cloneContinues},

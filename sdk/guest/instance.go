@@ -26,6 +26,9 @@ const (
 //
 // One activation is Begin, Apply for each event in order, Run. The same events in the same activations give the same commands, byte for byte.
 type Instance struct {
+	// Patches is asked about patches during Run, once for each name. nil: no patch is in.
+	Patches func(id string) bool
+
 	program *Program
 	now     int64 // unix nanoseconds
 	info    Info
@@ -47,6 +50,7 @@ type Instance struct {
 	root     *scope
 	cancels  []*scope // canceled while events were applied; their commands follow when all are applied
 	asked    bool     // a cancel of the run was requested
+	patches  map[string]bool
 
 	created  uint64       // coroutines ever made
 	all      []*coroutine // in order of creation; finished ones are dropped now and then

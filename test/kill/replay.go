@@ -64,8 +64,8 @@ func replayOn(ctx context.Context, program ports.Program, seed []byte, page []by
 		return err
 	}
 	defer code.Close(ctx)
-	r := history.NewReplayer(func(events []byte, now time.Time) ([]byte, error) {
-		out, err := code.Activate(ctx, ports.Activation{Now: now, Events: events})
+	r := history.NewReplayer(func(events []byte, now time.Time, patched func(string) bool) ([]byte, error) {
+		out, err := code.Activate(ctx, ports.Activation{Now: now, Events: events, Patched: patched})
 		return out.Commands, err
 	})
 	if err := r.Feed(page); err != nil {

@@ -144,6 +144,8 @@ func (i *instance) Activate(_ context.Context, a ports.Activation) (ports.Activa
 	if i.closed {
 		return ports.ActivationResult{}, fault.Internalf("an instance was activated after it was closed")
 	}
+	i.code.Patches = a.Patched
+	defer func() { i.code.Patches = nil }()
 	i.code.Begin(a.Now.UnixNano())
 	for page := a.Events; len(page) > 0; {
 		raw, _, rest, err := history.Split(page)

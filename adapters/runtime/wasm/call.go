@@ -25,6 +25,7 @@ type call struct {
 	memory  memory
 	now     int64 // what the clocks answer, in nanoseconds
 	entropy *entropy
+	patched func(id string) bool // nil: none is in
 
 	maxMemory   int64     // bytes that the call may grow the memory to
 	guestMemory int64     // bytes that the guest's own declaration allows

@@ -12,6 +12,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/aionrun/aion/adapters/runtime/wasm/module"
+	"github.com/aionrun/aion/domain/model"
 	"github.com/aionrun/aion/ports"
 )
 
@@ -78,6 +79,7 @@ func instantiateHost(ctx context.Context, rt wazero.Runtime) error {
 	}
 	_, err := rt.NewHostModuleBuilder(module.HostModule).
 		NewFunctionBuilder().WithGoFunction(api.GoFunc(func(ctx context.Context, _ []uint64) { callOf(ctx).yield() }), nil, nil).Export(module.HostYield).
+		NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(patched), valueTypes(module.Patched.Params), valueTypes(module.Patched.Results)).Export(module.HostPatched).
 		Instantiate(ctx)
 	return err
 }
@@ -176,6 +178,23 @@ func pollOneoff(c *call, m api.Memory, p []uint64) uint32 {
 	c.end(&ports.Trap{Which: ports.TrapDeadlock, Message: "the code waits for real time to pass (time.Sleep, time.After, a deadline): wait for a timer of the workflow instead"})
 	return wasiNoSys
 }
+
+// patched is aion.patched: whether a patch is in, by its name in the guest's memory.
+func patched(ctx context.Context, m api.Module, stack []uint64) {
+	c := callOf(ctx)
+	id, ok := guestBytes(m.Memory(), stack[0], uint64(uint32(stack[1])))
+	c.charge(hostUnits+int64(len(id)/16), 0)
+	if !ok || model.ValidateID("patch", string(id[:min(len(id), maxPatchID+1)])) != nil {
+		c.end(protocol("the code asks for a patch whose name is not 1 to %d bytes of text without control characters", maxPatchID))
+	}
+	stack[0] = 0
+	if c.patched != nil && c.patched(string(id)) {
+		stack[0] = 1
+	}
+}
+
+// maxPatchID bounds the name of a patch, as that of all identifiers.
+const maxPatchID = model.MaxIDBytes
 
 func procExit(ctx context.Context, _ api.Module, stack []uint64) {
 	c := callOf(ctx)

@@ -22,8 +22,9 @@ type Instance struct {
 	space   space // nil when closed
 	globals []uint64
 	entropy *entropy
-	now     int64 // of the last activation: what a query sees
-	broken  bool  // a call failed: nothing but Close is left
+	now     int64                // of the last activation: what a query sees
+	patched func(id string) bool // of the present activation
+	broken  bool                 // a call failed: nothing but Close is left
 
 	input             []byte // buffer
 	bytes             int64  // as counted in the runtime's liveBytes
@@ -148,7 +149,8 @@ func (i *Instance) Activate(ctx context.Context, a ports.Activation) (ports.Acti
 	if i.input = input; err != nil {
 		return ports.ActivationResult{}, err
 	}
-	i.now = a.Now.UnixNano()
+	i.now, i.patched = a.Now.UnixNano(), a.Patched
+	defer func() { i.patched = nil }()
 	var result ports.ActivationResult
 	fuel, err := i.call(ctx, module.EntryActivate, a.Limits, func(answer []byte) error {
 		var trap *ports.Trap
@@ -206,7 +208,7 @@ func (i *Instance) call(ctx context.Context, entry module.Entry, limits ports.Li
 		return 0, err
 	}
 	answer, fuel, err := l.run(ctx, &request{
-		entry: entry, input: i.input, memory: i.space, globals: i.globals, entropy: i.entropy, now: i.now,
+		entry: entry, input: i.input, memory: i.space, globals: i.globals, entropy: i.entropy, now: i.now, patched: i.patched,
 		limits: r.bound(limits), guest: p.maxBytes, closing: r.ctx.Done(),
 	})
 	p.giveLane(ctx, l, err == nil)

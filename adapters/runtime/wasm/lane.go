@@ -101,6 +101,7 @@ type request struct {
 	globals []uint64 // in the order of the lane's; changed by a call that succeeds
 	entropy *entropy
 	now     int64
+	patched func(id string) bool
 	limits  ports.Limits // with the runtime's defaults in place
 	guest   int64        // bytes that the guest's own declaration allows
 	closing <-chan struct{}
@@ -119,7 +120,7 @@ func (l *lane) run(ctx context.Context, r *request) (answer uint64, fuel int64, 
 		g.Set(r.globals[i])
 	}
 	c := &l.call
-	*c = call{Context: ctx, lane: l, memory: r.memory, now: r.now, entropy: r.entropy, maxMemory: r.limits.MemoryBytes, guestMemory: r.guest, output: output{c.output.b[:0]}, closing: r.closing}
+	*c = call{Context: ctx, lane: l, memory: r.memory, now: r.now, entropy: r.entropy, patched: r.patched, maxMemory: r.limits.MemoryBytes, guestMemory: r.guest, output: output{c.output.b[:0]}, closing: r.closing}
 	l.slot.call = c
 	c.start(r.limits.Fuel)
 	if answer, err = l.enter(c, r); err != nil {
@@ -130,7 +131,7 @@ func (l *lane) run(ctx context.Context, r *request) (answer uint64, fuel int64, 
 		r.globals[i] = g.Get()
 	}
 	l.slot.call = nil
-	c.Context, c.memory, c.entropy, c.ended = nil, nil, nil, nil
+	c.Context, c.memory, c.entropy, c.patched, c.ended = nil, nil, nil, nil, nil
 	if cap(c.output.b) > outputBytes {
 		c.output.b = nil
 	}

@@ -27,7 +27,7 @@ var (
 
 // Workflows lists what every runtime must be able to run.
 func Workflows() []workflow.Definition {
-	return []workflow.Definition{echoes, steps, nap, inbox, dice, chatty, shuffle, panics}
+	return []workflow.Definition{echoes, steps, nap, inbox, dice, chatty, shuffle, panics, patchy}
 }
 
 // Misbehaving lists code that only a sandbox can stop.
@@ -78,6 +78,29 @@ var inbox = workflow.Define("inbox", func(ctx workflow.Context, _ workflow.None)
 		}
 	}
 	return strings.Join(all, ","), nil
+})
+
+// patchy gets names of patches by the signal "add", each as often as it comes, and asks for an activity where the patch is in, whose input is the
+// name, and for a timer of five seconds where it is not. Its query "seen" answers the names that were in, joined by commas.
+var patchy = workflow.Define("patchy", func(ctx workflow.Context, _ workflow.None) (string, error) {
+	var all []string
+	seen.Handle(ctx, func(workflow.None) (string, error) { return strings.Join(all, ","), nil })
+	for {
+		name, err := add.Receive(ctx)
+		if err != nil {
+			return "", err
+		}
+		if !workflow.Patched(ctx, name) {
+			workflow.NewTimer(ctx, 5*time.Second)
+			continue
+		}
+		all = append(all, name)
+		in, err := workflow.NewPayload(name)
+		if err != nil {
+			return "", err
+		}
+		Step.Start(ctx, in)
+	}
 })
 
 // dice ends with randomness of the run: the same for the same seed.

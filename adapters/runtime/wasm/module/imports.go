@@ -59,11 +59,15 @@ var WASI = map[string]FuncType{
 	"sock_shutdown":           sig("ii:i"),
 }
 
-// The one function of the host's own that a guest imports.
+// The functions of the host's own: a guest imports the first, and may import the others.
 const (
-	HostModule = "aion"
-	HostYield  = "yield"
+	HostModule  = "aion"
+	HostYield   = "yield"
+	HostPatched = "patched"
 )
+
+// Patched is the type of the function HostPatched: a name's place and length, 1 where the patch is in.
+var Patched = sig("ii:i")
 
 // importType gives the type that an import must have, or says why it may not be there.
 func importType(module, name string) (FuncType, error) {
@@ -72,7 +76,10 @@ func importType(module, name string) (FuncType, error) {
 		if name == HostYield {
 			return sig(":"), nil
 		}
-		return FuncType{}, fmt.Errorf("import %s.%s: module %q has the function %q only", module, name, HostModule, HostYield)
+		if name == HostPatched {
+			return Patched, nil
+		}
+		return FuncType{}, fmt.Errorf("import %s.%s: module %q has the functions %q and %q only", module, name, HostModule, HostYield, HostPatched)
 	case WASIModule:
 		if t, ok := WASI[name]; ok {
 			return t, nil

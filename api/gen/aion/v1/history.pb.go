@@ -26,7 +26,7 @@ const (
 // HistoryEvent is one fact of a run. The number of the set attribute is the event's kind.
 // Events written in one step share their time. Clients keep and show kinds that they do not know.
 // Numbers of kinds that come later: 16 continued_as_new, 23 forked, 25 search_attributes_upserted, 26 memo_upserted,
-// 51-53 signals sent, 60-61 updates, 70-77 children, 80 patch_marked, 81-82 reserved.
+// 51-53 signals sent, 60-61 updates, 70-77 children, 81-82 reserved.
 type HistoryEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Seq   uint32                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
@@ -59,6 +59,7 @@ type HistoryEvent struct {
 	//	*HistoryEvent_TimerFired
 	//	*HistoryEvent_TimerCanceled
 	//	*HistoryEvent_SignalReceived
+	//	*HistoryEvent_PatchMarked
 	Attributes    isHistoryEvent_Attributes `protobuf_oneof:"attributes"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -349,6 +350,15 @@ func (x *HistoryEvent) GetSignalReceived() *SignalReceived {
 	return nil
 }
 
+func (x *HistoryEvent) GetPatchMarked() *PatchMarked {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_PatchMarked); ok {
+			return x.PatchMarked
+		}
+	}
+	return nil
+}
+
 type isHistoryEvent_Attributes interface {
 	isHistoryEvent_Attributes()
 }
@@ -457,6 +467,10 @@ type HistoryEvent_SignalReceived struct {
 	SignalReceived *SignalReceived `protobuf:"bytes,50,opt,name=signal_received,json=signalReceived,proto3,oneof"`
 }
 
+type HistoryEvent_PatchMarked struct {
+	PatchMarked *PatchMarked `protobuf:"bytes,80,opt,name=patch_marked,json=patchMarked,proto3,oneof"`
+}
+
 func (*HistoryEvent_Started) isHistoryEvent_Attributes() {}
 
 func (*HistoryEvent_Completed) isHistoryEvent_Attributes() {}
@@ -508,6 +522,8 @@ func (*HistoryEvent_TimerFired) isHistoryEvent_Attributes() {}
 func (*HistoryEvent_TimerCanceled) isHistoryEvent_Attributes() {}
 
 func (*HistoryEvent_SignalReceived) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_PatchMarked) isHistoryEvent_Attributes() {}
 
 // Started begins a run. seed (32 bytes) and image_version are part of the identity of its behaviour.
 type Started struct {
@@ -2287,11 +2303,57 @@ func (x *SignalReceived) GetHeader() map[string]string {
 	return nil
 }
 
+// PatchMarked says that the code asked for a patch and was told that it is in: one of the first events behind their Activated, of whose
+// commands it is one. On replay the code is told the same.
+type PatchMarked struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PatchMarked) Reset() {
+	*x = PatchMarked{}
+	mi := &file_aion_v1_history_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PatchMarked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PatchMarked) ProtoMessage() {}
+
+func (x *PatchMarked) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PatchMarked.ProtoReflect.Descriptor instead.
+func (*PatchMarked) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *PatchMarked) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
 var File_aion_v1_history_proto protoreflect.FileDescriptor
 
 const file_aion_v1_history_proto_rawDesc = "" +
 	"\n" +
-	"\x15aion/v1/history.proto\x12\aaion.v1\x1a\x14aion/v1/common.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\r\n" +
+	"\x15aion/v1/history.proto\x12\aaion.v1\x1a\x14aion/v1/common.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\x0e\n" +
 	"\fHistoryEvent\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\rR\x03seq\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12,\n" +
@@ -2324,7 +2386,8 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\vtimer_fired\x18) \x01(\v2\x13.aion.v1.TimerFiredH\x00R\n" +
 	"timerFired\x12?\n" +
 	"\x0etimer_canceled\x18* \x01(\v2\x16.aion.v1.TimerCanceledH\x00R\rtimerCanceled\x12B\n" +
-	"\x0fsignal_received\x182 \x01(\v2\x17.aion.v1.SignalReceivedH\x00R\x0esignalReceivedB\f\n" +
+	"\x0fsignal_received\x182 \x01(\v2\x17.aion.v1.SignalReceivedH\x00R\x0esignalReceived\x129\n" +
+	"\fpatch_marked\x18P \x01(\v2\x14.aion.v1.PatchMarkedH\x00R\vpatchMarkedB\f\n" +
 	"\n" +
 	"attributes\"\xa8\x05\n" +
 	"\aStarted\x12\x1c\n" +
@@ -2474,7 +2537,9 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\x06header\x18\x05 \x03(\v2#.aion.v1.SignalReceived.HeaderEntryR\x06header\x1a9\n" +
 	"\vHeaderEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B0Z.github.com/aionrun/aion/api/gen/aion/v1;aionv1b\x06proto3"
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x1d\n" +
+	"\vPatchMarked\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02idB0Z.github.com/aionrun/aion/api/gen/aion/v1;aionv1b\x06proto3"
 
 var (
 	file_aion_v1_history_proto_rawDescOnce sync.Once
@@ -2488,7 +2553,7 @@ func file_aion_v1_history_proto_rawDescGZIP() []byte {
 	return file_aion_v1_history_proto_rawDescData
 }
 
-var file_aion_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_aion_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_aion_v1_history_proto_goTypes = []any{
 	(*HistoryEvent)(nil),            // 0: aion.v1.HistoryEvent
 	(*Started)(nil),                 // 1: aion.v1.Started
@@ -2518,18 +2583,19 @@ var file_aion_v1_history_proto_goTypes = []any{
 	(*TimerFired)(nil),              // 25: aion.v1.TimerFired
 	(*TimerCanceled)(nil),           // 26: aion.v1.TimerCanceled
 	(*SignalReceived)(nil),          // 27: aion.v1.SignalReceived
-	nil,                             // 28: aion.v1.Started.HeaderEntry
-	nil,                             // 29: aion.v1.ActivityScheduled.HeaderEntry
-	nil,                             // 30: aion.v1.SignalReceived.HeaderEntry
-	(*timestamppb.Timestamp)(nil),   // 31: google.protobuf.Timestamp
-	(*Payload)(nil),                 // 32: aion.v1.Payload
-	(*durationpb.Duration)(nil),     // 33: google.protobuf.Duration
-	(*Failure)(nil),                 // 34: aion.v1.Failure
-	(TimeoutKind)(0),                // 35: aion.v1.TimeoutKind
-	(*ActivityOptions)(nil),         // 36: aion.v1.ActivityOptions
+	(*PatchMarked)(nil),             // 28: aion.v1.PatchMarked
+	nil,                             // 29: aion.v1.Started.HeaderEntry
+	nil,                             // 30: aion.v1.ActivityScheduled.HeaderEntry
+	nil,                             // 31: aion.v1.SignalReceived.HeaderEntry
+	(*timestamppb.Timestamp)(nil),   // 32: google.protobuf.Timestamp
+	(*Payload)(nil),                 // 33: aion.v1.Payload
+	(*durationpb.Duration)(nil),     // 34: google.protobuf.Duration
+	(*Failure)(nil),                 // 35: aion.v1.Failure
+	(TimeoutKind)(0),                // 36: aion.v1.TimeoutKind
+	(*ActivityOptions)(nil),         // 37: aion.v1.ActivityOptions
 }
 var file_aion_v1_history_proto_depIdxs = []int32{
-	31, // 0: aion.v1.HistoryEvent.time:type_name -> google.protobuf.Timestamp
+	32, // 0: aion.v1.HistoryEvent.time:type_name -> google.protobuf.Timestamp
 	1,  // 1: aion.v1.HistoryEvent.started:type_name -> aion.v1.Started
 	3,  // 2: aion.v1.HistoryEvent.completed:type_name -> aion.v1.Completed
 	4,  // 3: aion.v1.HistoryEvent.failed:type_name -> aion.v1.Failed
@@ -2556,36 +2622,37 @@ var file_aion_v1_history_proto_depIdxs = []int32{
 	25, // 24: aion.v1.HistoryEvent.timer_fired:type_name -> aion.v1.TimerFired
 	26, // 25: aion.v1.HistoryEvent.timer_canceled:type_name -> aion.v1.TimerCanceled
 	27, // 26: aion.v1.HistoryEvent.signal_received:type_name -> aion.v1.SignalReceived
-	32, // 27: aion.v1.Started.input:type_name -> aion.v1.Payload
-	33, // 28: aion.v1.Started.run_timeout:type_name -> google.protobuf.Duration
-	28, // 29: aion.v1.Started.header:type_name -> aion.v1.Started.HeaderEntry
-	2,  // 30: aion.v1.Started.parent:type_name -> aion.v1.WorkflowLink
-	32, // 31: aion.v1.Completed.result:type_name -> aion.v1.Payload
-	34, // 32: aion.v1.Failed.failure:type_name -> aion.v1.Failure
-	32, // 33: aion.v1.Canceled.details:type_name -> aion.v1.Payload
-	35, // 34: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
-	32, // 35: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
-	36, // 36: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
-	29, // 37: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
-	34, // 38: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
-	35, // 39: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
-	33, // 40: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
-	32, // 41: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
-	32, // 42: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
-	34, // 43: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
-	35, // 44: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
-	34, // 45: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
-	32, // 46: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
-	32, // 47: aion.v1.ActivityAttemptPending.heartbeat:type_name -> aion.v1.Payload
-	33, // 48: aion.v1.ActivityAttemptPending.time_left:type_name -> google.protobuf.Duration
-	33, // 49: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
-	32, // 50: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
-	30, // 51: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
-	52, // [52:52] is the sub-list for method output_type
-	52, // [52:52] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	28, // 27: aion.v1.HistoryEvent.patch_marked:type_name -> aion.v1.PatchMarked
+	33, // 28: aion.v1.Started.input:type_name -> aion.v1.Payload
+	34, // 29: aion.v1.Started.run_timeout:type_name -> google.protobuf.Duration
+	29, // 30: aion.v1.Started.header:type_name -> aion.v1.Started.HeaderEntry
+	2,  // 31: aion.v1.Started.parent:type_name -> aion.v1.WorkflowLink
+	33, // 32: aion.v1.Completed.result:type_name -> aion.v1.Payload
+	35, // 33: aion.v1.Failed.failure:type_name -> aion.v1.Failure
+	33, // 34: aion.v1.Canceled.details:type_name -> aion.v1.Payload
+	36, // 35: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
+	33, // 36: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
+	37, // 37: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
+	30, // 38: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
+	35, // 39: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
+	36, // 40: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
+	34, // 41: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
+	33, // 42: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
+	33, // 43: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
+	35, // 44: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
+	36, // 45: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
+	35, // 46: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
+	33, // 47: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
+	33, // 48: aion.v1.ActivityAttemptPending.heartbeat:type_name -> aion.v1.Payload
+	34, // 49: aion.v1.ActivityAttemptPending.time_left:type_name -> google.protobuf.Duration
+	34, // 50: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
+	33, // 51: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
+	31, // 52: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
+	53, // [53:53] is the sub-list for method output_type
+	53, // [53:53] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_history_proto_init() }
@@ -2621,6 +2688,7 @@ func file_aion_v1_history_proto_init() {
 		(*HistoryEvent_TimerFired)(nil),
 		(*HistoryEvent_TimerCanceled)(nil),
 		(*HistoryEvent_SignalReceived)(nil),
+		(*HistoryEvent_PatchMarked)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2628,7 +2696,7 @@ func file_aion_v1_history_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_history_proto_rawDesc), len(file_aion_v1_history_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -11,6 +11,9 @@ import (
 //go:wasmimport aion yield
 func yield()
 
+//go:wasmimport aion patched
+func patched(id unsafe.Pointer, n uint32) uint32
+
 var never bool
 
 func main() {

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unsafe"
 )
 
 // The workflows of ports/runtimetest, and those that misbehave. A closed one holds its result in JSON.
@@ -28,7 +29,8 @@ func init() {
 			r.await(r.timer(5))
 			return []byte(strconv.FormatInt(time.Now().UnixNano(), 10))
 		},
-		"inbox": inbox,
+		"inbox":  inbox,
+		"patchy": patchy,
 		"dice": func(r *run) []byte {
 			b := make([]byte, 16)
 			_, _ = rand.Read(b)
@@ -58,6 +60,12 @@ func init() {
 			at, _ := strconv.ParseUint(string(r.in), 0, 64)
 			r.answer = func([]byte) uint64 { return at }
 			return nil
+		},
+		"patch": func(r *run) []byte { // the input says where the name of a patch is said to be
+			var at, n uint32
+			_, _ = fmt.Sscan(string(r.in), &at, &n)
+			patched(unsafe.Pointer(uintptr(at)), n)
+			return []byte("null")
 		},
 		"bytes": func(r *run) []byte { // the input, from JSON, is the answer
 			var raw []byte
@@ -95,6 +103,24 @@ func inbox(r *run) []byte {
 		var text string
 		_ = json.Unmarshal(s.data, &text)
 		r.seen = append(r.seen, text)
+	}
+}
+
+// patchy asks for a patch by each name that the signal "add" brings, once for each.
+func patchy(r *run) []byte {
+	told := map[string]bool{}
+	for {
+		var name string
+		_ = json.Unmarshal(r.signal().data, &name)
+		if _, known := told[name]; !known {
+			told[name] = patched(unsafe.Pointer(unsafe.StringData(name)), uint32(len(name))) != 0
+		}
+		if !told[name] {
+			r.timer(5)
+			continue
+		}
+		r.seen = append(r.seen, name)
+		r.activity(quote(name))
 	}
 }
 
