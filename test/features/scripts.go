@@ -14,6 +14,8 @@ import (
 	"github.com/aionrun/aion/test/features/feature"
 	"github.com/aionrun/aion/test/features/heartbeat"
 	"github.com/aionrun/aion/test/features/panicking"
+	"github.com/aionrun/aion/test/features/patched"
+	"github.com/aionrun/aion/test/features/paused"
 	"github.com/aionrun/aion/test/features/positional"
 	"github.com/aionrun/aion/test/features/query"
 	"github.com/aionrun/aion/test/features/retry"
@@ -38,6 +40,8 @@ func Features() map[string]feature.Feature {
 		"detached":         detached.Feature,
 		"heartbeat":        heartbeat.Feature,
 		"panicking":        panicking.Feature,
+		"patched":          patched.Feature,
+		"paused":           paused.Feature,
 		"positional":       positional.Feature,
 		"query":            query.Feature,
 		"retry":            retry.Feature,

@@ -14,6 +14,8 @@ import (
 	"github.com/aionrun/aion/test/features/detached"
 	"github.com/aionrun/aion/test/features/heartbeat"
 	"github.com/aionrun/aion/test/features/panicking"
+	"github.com/aionrun/aion/test/features/patched"
+	"github.com/aionrun/aion/test/features/paused"
 	"github.com/aionrun/aion/test/features/positional"
 	"github.com/aionrun/aion/test/features/query"
 	"github.com/aionrun/aion/test/features/retry"
@@ -38,6 +40,8 @@ func Workflows() []workflow.Definition {
 		detached.Workflows(),
 		heartbeat.Workflows(),
 		panicking.Workflows(),
+		patched.Workflows(),
+		paused.Workflows(),
 		positional.Workflows(),
 		query.Workflows(),
 		retry.Workflows(),
