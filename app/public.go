@@ -8,7 +8,10 @@ import (
 
 	"github.com/aionrun/aion/adapters/transport/connect"
 	"github.com/aionrun/aion/adapters/transport/rest"
+	"github.com/aionrun/aion/app/config"
+	"github.com/aionrun/aion/domain/access"
 	"github.com/aionrun/aion/domain/fault"
+	"github.com/aionrun/aion/domain/model"
 	"github.com/aionrun/aion/ports"
 )
 
@@ -32,6 +35,9 @@ func (s *Server) servePublic(context.Context) error {
 	if s.cfg.Auth.AllowAnonymousNonLoopback {
 		s.log.Warn("auth.allow_anonymous_non_loopback is set: everybody who reaches the port may do everything", "address", s.Address())
 	}
+	if s.cfg.Auth.Mode != config.AuthDev && s.cfg.Server.TLS.CertFile == "" && s.cfg.Exposed() {
+		s.log.Warn("server.tls is not set: tokens travel in the clear, unless something in front of this port ends TLS", "address", s.Address())
+	}
 	return nil
 }
 
@@ -48,13 +54,14 @@ func (s *Server) publicHandler() (http.Handler, error) {
 	if !s.cfg.Deploy.Enabled {
 		service = undeployable{service}
 	}
+	service = access.New(service, access.Options{Default: model.Namespace(s.cfg.Namespaces.Default)})
 	mux := http.NewServeMux()
 	calls := connect.Handler(connect.Options{
-		Service: service, Auth: s.opt.Auth, Ready: s.Ready, Version: s.opt.Version, Log: s.log, Clock: s.opt.Clock,
+		Service: service, Auth: s.auth, Ready: s.Ready, Version: s.opt.Version, Log: s.log, Clock: s.opt.Clock,
 		PageSize: s.cfg.Limits.PageSize, MaxRequestBytes: s.cfg.Server.MaxRequestBytes, MaxArchiveBytes: s.cfg.Deploy.MaxArchiveBytes,
 	})
 	mux.Handle(rest.Prefix, rest.Handler(rest.Options{
-		Service: service, Auth: s.opt.Auth, Log: s.log, Origins: s.cfg.Server.CORSOrigins, MaxRequestBytes: s.cfg.Server.MaxRequestBytes,
+		Service: service, Auth: s.auth, Log: s.log, Origins: s.cfg.Server.CORSOrigins, MaxRequestBytes: s.cfg.Server.MaxRequestBytes,
 	}))
 	mux.Handle("/", calls) // also says what it does not know
 	return crossOrigin(s.cfg.Server.CORSOrigins, mux), nil

@@ -30,6 +30,7 @@ type Server struct {
 	log     *slog.Logger
 	metrics *prometheus.Metrics
 
+	auth    ports.Authenticator
 	life    lifecycle
 	store   ports.Store
 	runtime runtimes
@@ -54,13 +55,6 @@ func New(cfg config.Config, o Options) (*Server, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.Auth == nil {
-		auth, err := authenticator(cfg.Auth)
-		if err != nil {
-			return nil, err
-		}
-		o.Auth = auth
-	}
 	if cfg.Telemetry.Traces {
 		return nil, config.Fault("telemetry.traces", "traces are not available in this build: set it to false")
 	}
@@ -72,6 +66,7 @@ func New(cfg config.Config, o Options) (*Server, error) {
 	s.life.parts = []part{
 		{"admin port", s.startAdmin, s.stopAdmin},
 		{"public port", s.listenPublic, s.public.close},
+		{"authentication", s.openAuth, nil},
 		{"store", s.openStore, s.closeStore},
 		{"runtime", s.openRuntime, s.closeRuntime},
 		{"engine", s.openEngine, s.closeEngine},
@@ -122,6 +117,15 @@ func (s *Server) StoreInfo() ports.StoreInfo {
 		return ports.StoreInfo{}
 	}
 	return s.store.Info()
+}
+
+func (s *Server) openAuth(context.Context) (err error) {
+	s.auth = s.opt.Auth
+	if s.auth == nil {
+		s.auth, err = openAuth(s.cfg.Auth, s.opt.Clock, s.log)
+	}
+	s.auth = located{s.auth}
+	return err
 }
 
 // died reports what ends the server, once.

@@ -30,6 +30,7 @@ type Principal struct {
 	Subject string // who it is, recorded with what it changes
 	Grants  []Grant
 	Expires time.Time // when the credentials end, and with them every stream that was opened with them; zero = never
+	Peer    string    // where the caller is, host:port; "" where nobody said
 }
 
 // Role is what a grant permits. Reader < Starter < Operator < Admin: each includes the ones before it. RoleWorker and

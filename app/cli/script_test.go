@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -181,9 +182,18 @@ func repository() string {
 // patience bounds what a script waits for: builds, on a machine that does other things too.
 const patience = 90 * time.Second
 
-// eventually COMMAND ARGS... repeats a command until it succeeds.
-func eventually(ts *testscript.TestScript, _ bool, args []string) {
-	retry(ts, func() error { return ts.Exec(args[0], args[1:]...) })
+// eventually COMMAND ARGS... repeats a command until it succeeds; ! eventually until it fails.
+func eventually(ts *testscript.TestScript, neg bool, args []string) {
+	retry(ts, func() error {
+		err := ts.Exec(args[0], args[1:]...)
+		if neg && err == nil {
+			return errors.New("it still succeeds")
+		}
+		if neg {
+			return nil
+		}
+		return err
+	})
 }
 
 // logged FILE PATTERN waits until a file that is being written holds the pattern.

@@ -36,6 +36,9 @@ func isLoopback(address string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
+// Exposed says whether other machines can reach the public port.
+func (c Config) Exposed() bool { return !isLoopback(c.Server.Address) }
+
 // collide says whether two addresses that passed checkAddress cannot both be listened on.
 func collide(a, b string) bool {
 	hostA, portA, _ := net.SplitHostPort(a)

@@ -131,11 +131,11 @@ var keys = []Key{
 		"Whether a namespace comes into being with its first use."),
 
 	key("auth.mode", AuthDev, choice(AuthDev, AuthToken, AuthJWKS), func(c *Config) *string { return &c.Auth.Mode },
-		"`dev` believes every caller, and so listens on loopback only. `token` checks static bearer tokens, `jwks` bearer JWTs; both are not available in this build."),
+		"`dev` believes every caller, and so listens on loopback only. `token` checks static bearer tokens, `jwks` bearer JWTs; the latter is not available in this build."),
 	key("auth.allow_anonymous_non_loopback", "false", boolean(), func(c *Config) *bool { return &c.Auth.AllowAnonymousNonLoopback },
 		"Lets `auth.mode = dev` listen on other than loopback addresses: everybody who reaches the port may do everything."),
 	key("auth.tokens_file", "", text("path", "/etc/aion/tokens.toml", nil), func(c *Config) *string { return &c.Auth.TokensFile },
-		"The file of the mode `token`."),
+		"The file of the mode `token`, as `aion token create` writes it; read again within a second after it changed."),
 	key("auth.jwks.url", "", text("URL", "https://id.example.com/keys", checkHTTPURL), func(c *Config) *string { return &c.Auth.JWKS.URL },
 		"Where the keys of the mode `jwks` are; empty: found through `auth.jwks.issuer`."),
 	key("auth.jwks.issuer", "", text("URL", "https://id.example.com", checkHTTPURL), func(c *Config) *string { return &c.Auth.JWKS.Issuer },

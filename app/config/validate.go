@@ -99,8 +99,8 @@ func (c Config) validateStore(p *problems) {
 
 func (c Config) validateAuth(p *problems) {
 	a := c.Auth
-	if a.Mode == AuthToken || a.Mode == AuthJWKS {
-		p.say("auth.mode", "%s is not available in this build: the only mode is dev, on a loopback address", a.Mode)
+	if a.Mode == AuthJWKS {
+		p.say("auth.mode", "%s is not available in this build: the modes are token, and dev on a loopback address", a.Mode)
 	}
 	if a.Mode == AuthToken && a.TokensFile == "" {
 		p.say("auth.tokens_file", "is empty, but auth.mode = token reads its tokens there")
@@ -125,10 +125,16 @@ func (c Config) validateAuth(p *problems) {
 			}
 		}
 	}
+	if a.Mode != AuthDev && a.AllowAnonymousNonLoopback {
+		p.say("auth.allow_anonymous_non_loopback", "is true, but auth.mode = %s believes nobody without a token: set one of the two", a.Mode)
+	}
 	if a.Mode == AuthDev && !a.AllowAnonymousNonLoopback && !isLoopback(c.Server.Address) {
-		p.say("server.address", "%s can be reached from other machines, and auth.mode = dev believes everybody: listen on 127.0.0.1, "+
-			"or set auth.allow_anonymous_non_loopback = true (%s) if everybody who reaches the port may do everything",
-			c.Server.Address, Key{Name: "auth.allow_anonymous_non_loopback"}.Variable())
+		p.say("server.address", "%s can be reached from other machines, and auth.mode = dev believes everybody. Listen on 127.0.0.1, or take one of three ways out: "+
+			"(1) mount a tokens file made by \"aion token create\" and set auth.mode = token (%s) and auth.tokens_file (%s); "+
+			"(2) set auth.mode = jwks and auth.jwks.url or auth.jwks.issuer (%s, %s); "+
+			"(3) let everybody who reaches the port do everything: %s=true",
+			c.Server.Address, Key{Name: "auth.mode"}.Variable(), Key{Name: "auth.tokens_file"}.Variable(), Key{Name: "auth.jwks.url"}.Variable(),
+			Key{Name: "auth.jwks.issuer"}.Variable(), Key{Name: "auth.allow_anonymous_non_loopback"}.Variable())
 	}
 	p.wantFile("auth.tokens_file", a.TokensFile)
 }

@@ -16,15 +16,6 @@ type operator struct{ s *server }
 
 var _ aionv1connect.OperatorServiceHandler = operator{}
 
-func (h operator) WhoAmI(ctx context.Context, _ *connect.Request[aionv1.WhoAmIRequest]) (*connect.Response[aionv1.WhoAmIResponse], error) {
-	return connect.NewResponse(&aionv1.WhoAmIResponse{
-		Subject:       subject(ctx),
-		AuthMode:      h.s.Auth.Mode(),
-		ServerVersion: h.s.Version,
-		ServerTime:    wire.EncodeTime(h.s.Clock.Now()),
-	}), nil
-}
-
 func (h operator) ListWorkers(ctx context.Context, req *connect.Request[aionv1.ListWorkersRequest]) (*connect.Response[aionv1.ListWorkersResponse], error) {
 	all, err := h.s.Service.Workers(ctx, model.Namespace(req.Msg.GetNamespace()))
 	if err != nil {

@@ -332,7 +332,7 @@ func TestWhoAmI(t *testing.T) {
 	url := serve(t, connect.Options{Service: &transporttest.Service{}, Auth: dev.Auth{}, Version: "v1.2.3", Clock: &clock{now: now}})
 	path := url + aionv1connect.OperatorServiceWhoAmIProcedure
 	res, b := post(t, h2c(t), path, header("Content-Type", "application/json", "Aion-Identity", "ada"), strings.NewReader("{}"))
-	want := map[string]any{"subject": "ada", "authMode": "dev", "serverVersion": "v1.2.3", "serverTime": now.Format(time.RFC3339Nano)}
+	want := map[string]any{"subject": "ada", "authMode": "dev", "grants": []any{map[string]any{"namespaces": "*", "role": "admin"}}, "serverVersion": "v1.2.3", "serverTime": now.Format(time.RFC3339Nano)}
 	got := map[string]any{}
 	if err := json.Unmarshal(b, &got); err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Fatalf("got %d %s, want %v", res.StatusCode, b, want)

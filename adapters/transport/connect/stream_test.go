@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -176,20 +177,23 @@ func TestStreamEndsCleanly(t *testing.T) {
 	<-session.Closed()
 }
 
+// revoked has bearer refuse every token.
+var revoked atomic.Bool
+
 // bearer takes tokens "<subject> <second of expiry>".
 type bearer struct{}
 
 func (bearer) Mode() string { return "test" }
 func (bearer) Authenticate(_ context.Context, c ports.Credentials) (p ports.Principal, err error) {
 	var second int64
-	if _, err := fmt.Sscanf(c.Authorization, "Bearer %s %d", &p.Subject, &second); err != nil {
+	if _, err := fmt.Sscanf(c.Authorization, "Bearer %s %d", &p.Subject, &second); err != nil || revoked.Load() {
 		return p, fault.New(fault.Unauthenticated, "the token is no token")
 	}
 	p.Expires = time.Unix(second, 0)
 	return p, nil
 }
 
-// A stream lives as long as its credentials, which may be renewed for the same worker.
+// [SEC-4] A stream lives as long as its credentials, which may be renewed for the same worker; it is told a minute before they end.
 func TestStreamCredentials(t *testing.T) {
 	open := func(t *testing.T) (*clock, *workerStream, *transporttest.Session) {
 		c := &clock{now: time.Unix(50, 0), armed: make(chan struct{}, 10)}
@@ -206,8 +210,18 @@ func TestStreamCredentials(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// warned waits for the warning that comes a minute before the end.
+	warned := func(t *testing.T, w *workerStream, end int64) {
+		t.Helper()
+		if f, err := w.Receive(); err != nil || f.GetCredentialExpiring().GetExpiresAt().GetSeconds() != end {
+			t.Fatalf("before the end at %d: got %v, %v", end, f, err)
+		}
+	}
 	t.Run("ErrUnauthenticated/expired", func(t *testing.T) {
 		c, w, session := open(t)
+		c.set(time.Unix(50, 0))
+		warned(t, w, 100)
+		<-c.armed
 		c.set(time.Unix(99, 0))
 		session.Feed(ports.WorkerFrame{Drain: true})
 		if f, err := w.Receive(); err != nil || !f.GetDrain() {
@@ -221,13 +235,25 @@ func TestStreamCredentials(t *testing.T) {
 		c, w, session := open(t)
 		renew(t, w, "ada 200")
 		<-c.armed
-		c.set(time.Unix(150, 0))
+		c.set(time.Unix(130, 0)) // no warning any more: the end is further off
 		session.Feed(ports.WorkerFrame{Drain: true})
 		if f, err := w.Receive(); err != nil || !f.GetDrain() {
 			t.Fatalf("after the first expiry: got %v, %v", f, err)
 		}
+		c.set(time.Unix(140, 0))
+		warned(t, w, 200)
 		c.set(time.Unix(200, 0))
 		wantReason(t, until(w), fault.Unauthenticated)
+	})
+	t.Run("ErrUnauthenticated/revoked", func(t *testing.T) {
+		c, w, session := open(t)
+		renew(t, w, "ada 10000")
+		<-c.armed
+		revoked.Store(true)
+		defer revoked.Store(false)
+		c.set(time.Unix(110, 0)) // a minute later it is looked at again
+		wantReason(t, until(w), fault.Unauthenticated)
+		<-session.Closed()
 	})
 	t.Run("ErrPermissionDenied/another subject", func(t *testing.T) {
 		_, w, session := open(t)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"connectrpc.com/connect"
@@ -28,7 +29,7 @@ var errLeft = errors.New("the worker has closed the stream")
 // of its own. The stream ends when the worker closes it (without an error), when the session or the worker's credentials end, or
 // when a frame makes no sense.
 func (h workers) StreamTasks(ctx context.Context, stream *connect.BidiStream[aionv1.StreamTasksRequest, aionv1.StreamTasksResponse]) error {
-	w := &workerStream{s: h.s, conn: stream.Conn(), body: bodyOf(ctx), header: stream.RequestHeader(), peer: stream.Peer().Addr}
+	w := &workerStream{s: h.s, conn: stream.Conn(), body: bodyOf(ctx), header: stream.RequestHeader(), peer: stream.Peer().Addr, warn: make(chan time.Time, 1)}
 	if err := w.receive(); err != nil {
 		if errors.Is(err, errLeft) {
 			return fault.Invalidf("the stream ended before its first frame").Hinted("send register in the first frame")
@@ -47,8 +48,13 @@ func (h workers) StreamTasks(ctx context.Context, stream *connect.BidiStream[aio
 
 	ctx, w.end = context.WithCancelCause(ctx)
 	defer w.end(nil)
-	w.principal, _ = ports.PrincipalFrom(ctx)
-	defer w.expireAt(w.principal.Expires)()
+	w.waiting, w.interrupt = context.WithCancel(ctx)
+	defer func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.interrupt()
+	}()
+	defer w.watch(ctx)()
 	// Results that came with the first frame are in before the first task goes out.
 	if err := w.handle(ctx); err != nil {
 		return err
@@ -69,16 +75,20 @@ func (h workers) StreamTasks(ctx context.Context, stream *connect.BidiStream[aio
 
 // workerStream is one connected worker.
 type workerStream struct {
-	s         *server
-	conn      connect.StreamingHandlerConn
-	body      *body
-	header    http.Header
-	peer      string
-	session   ports.WorkerSession
-	end       context.CancelCauseFunc // the first cause is how the stream ended
-	principal ports.Principal         // the receiving goroutine's
-	expiry    ports.Timer
-	in        aionv1.StreamTasksRequest // the frame that was received last
+	s       *server
+	conn    connect.StreamingHandlerConn
+	body    *body
+	header  http.Header
+	peer    string
+	session ports.WorkerSession
+	end     context.CancelCauseFunc   // the first cause is how the stream ended
+	in      aionv1.StreamTasksRequest // the frame that was received last
+
+	mu         sync.Mutex
+	credential credential
+	warn       chan time.Time // a warning that is to be sent
+	waiting    context.Context
+	interrupt  context.CancelFunc // wakes whoever waits for the session's next frame
 }
 
 // sendAll sends what the session has until one of them ends.
@@ -92,12 +102,16 @@ func (w *workerStream) sendAll(ctx context.Context) error {
 	stall.Stop()
 	var frames wire.FrameEncoder
 	for {
-		f, err := w.session.Next(ctx)
+		f, warning, err := w.next(ctx)
 		if err != nil {
 			return err
 		}
 		stall.Reset(w.s.SendTimeout)
-		err = w.conn.Send(frames.Encode(f))
+		if !warning.IsZero() {
+			err = w.sendWarning(warning)
+		} else {
+			err = w.conn.Send(frames.Encode(f))
+		}
 		stall.Stop()
 		frames.Release()
 		if err != nil {
@@ -172,39 +186,4 @@ func (w *workerStream) receive() error {
 		return fault.Wrap(fault.InvalidInput, err, "a frame is not a valid %s", w.in.ProtoReflect().Descriptor().FullName())
 	}
 	return fault.Wrap(fault.Unavailable, err, "the stream broke") // most often there is nobody left to see this
-}
-
-// authenticate takes a new credential of the same worker.
-func (w *workerStream) authenticate(ctx context.Context, token string) error {
-	c := wire.Credentials(w.header, w.peer, w.header.Get("Host"))
-	c.Authorization = "Bearer " + token
-	p, err := w.s.Auth.Authenticate(ctx, c)
-	if err != nil {
-		return err
-	}
-	if p.Subject != w.principal.Subject {
-		return fault.New(fault.PermissionDenied, "the new credential is %q's, and the stream is %q's", p.Subject, w.principal.Subject).
-			Hinted("open a new stream to work for another subject")
-	}
-	w.principal = p
-	w.expireAt(p.Expires)
-	return nil
-}
-
-// expireAt ends the stream at a moment, and not at the one that was set before; zero is never. The answer stops the timer.
-func (w *workerStream) expireAt(at time.Time) (stop func()) {
-	if w.expiry != nil {
-		w.expiry.Stop()
-		w.expiry = nil
-	}
-	if !at.IsZero() {
-		w.expiry = w.s.Clock.AfterFunc(at.Sub(w.s.Clock.Now()), func() {
-			w.end(fault.New(fault.Unauthenticated, "the worker's credentials have expired").Hinted("connect again, with new ones"))
-		})
-	}
-	return func() {
-		if w.expiry != nil {
-			w.expiry.Stop()
-		}
-	}
 }

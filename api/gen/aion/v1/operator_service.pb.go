@@ -67,6 +67,10 @@ type WhoAmIResponse struct {
 	AuthMode      string                 `protobuf:"bytes,2,opt,name=auth_mode,json=authMode,proto3" json:"auth_mode,omitempty"`
 	ServerVersion string                 `protobuf:"bytes,3,opt,name=server_version,json=serverVersion,proto3" json:"server_version,omitempty"`
 	ServerTime    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=server_time,json=serverTime,proto3" json:"server_time,omitempty"`
+	// What the caller may do.
+	Grants []*Grant `protobuf:"bytes,5,rep,name=grants,proto3" json:"grants,omitempty"`
+	// When the caller's credential ends; not set for one that does not.
+	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -129,6 +133,74 @@ func (x *WhoAmIResponse) GetServerTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *WhoAmIResponse) GetGrants() []*Grant {
+	if x != nil {
+		return x.Grants
+	}
+	return nil
+}
+
+func (x *WhoAmIResponse) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
+// Grant is a role in the namespaces that a pattern fits: a name, or the beginning of one followed by `*`.
+type Grant struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Namespaces string                 `protobuf:"bytes,1,opt,name=namespaces,proto3" json:"namespaces,omitempty"`
+	// reader, starter, operator, admin, worker or deployer.
+	Role          string `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Grant) Reset() {
+	*x = Grant{}
+	mi := &file_aion_v1_operator_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Grant) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Grant) ProtoMessage() {}
+
+func (x *Grant) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_operator_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Grant.ProtoReflect.Descriptor instead.
+func (*Grant) Descriptor() ([]byte, []int) {
+	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Grant) GetNamespaces() string {
+	if x != nil {
+		return x.Namespaces
+	}
+	return ""
+}
+
+func (x *Grant) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
 // ListWorkersRequest asks for a page of workers.
 type ListWorkersRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -141,7 +213,7 @@ type ListWorkersRequest struct {
 
 func (x *ListWorkersRequest) Reset() {
 	*x = ListWorkersRequest{}
-	mi := &file_aion_v1_operator_service_proto_msgTypes[2]
+	mi := &file_aion_v1_operator_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -153,7 +225,7 @@ func (x *ListWorkersRequest) String() string {
 func (*ListWorkersRequest) ProtoMessage() {}
 
 func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_operator_service_proto_msgTypes[2]
+	mi := &file_aion_v1_operator_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -166,7 +238,7 @@ func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkersRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkersRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{2}
+	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ListWorkersRequest) GetNamespace() string {
@@ -201,7 +273,7 @@ type ListWorkersResponse struct {
 
 func (x *ListWorkersResponse) Reset() {
 	*x = ListWorkersResponse{}
-	mi := &file_aion_v1_operator_service_proto_msgTypes[3]
+	mi := &file_aion_v1_operator_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -213,7 +285,7 @@ func (x *ListWorkersResponse) String() string {
 func (*ListWorkersResponse) ProtoMessage() {}
 
 func (x *ListWorkersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_operator_service_proto_msgTypes[3]
+	mi := &file_aion_v1_operator_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -226,7 +298,7 @@ func (x *ListWorkersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkersResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkersResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{3}
+	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListWorkersResponse) GetWorkers() []*Worker {
@@ -263,7 +335,7 @@ type Worker struct {
 
 func (x *Worker) Reset() {
 	*x = Worker{}
-	mi := &file_aion_v1_operator_service_proto_msgTypes[4]
+	mi := &file_aion_v1_operator_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -275,7 +347,7 @@ func (x *Worker) String() string {
 func (*Worker) ProtoMessage() {}
 
 func (x *Worker) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_operator_service_proto_msgTypes[4]
+	mi := &file_aion_v1_operator_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -288,7 +360,7 @@ func (x *Worker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Worker.ProtoReflect.Descriptor instead.
 func (*Worker) Descriptor() ([]byte, []int) {
-	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{4}
+	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Worker) GetWorkerId() string {
@@ -380,7 +452,7 @@ type ListTaskQueuesRequest struct {
 
 func (x *ListTaskQueuesRequest) Reset() {
 	*x = ListTaskQueuesRequest{}
-	mi := &file_aion_v1_operator_service_proto_msgTypes[5]
+	mi := &file_aion_v1_operator_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -392,7 +464,7 @@ func (x *ListTaskQueuesRequest) String() string {
 func (*ListTaskQueuesRequest) ProtoMessage() {}
 
 func (x *ListTaskQueuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_operator_service_proto_msgTypes[5]
+	mi := &file_aion_v1_operator_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -405,7 +477,7 @@ func (x *ListTaskQueuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTaskQueuesRequest.ProtoReflect.Descriptor instead.
 func (*ListTaskQueuesRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{5}
+	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListTaskQueuesRequest) GetNamespace() string {
@@ -440,7 +512,7 @@ type ListTaskQueuesResponse struct {
 
 func (x *ListTaskQueuesResponse) Reset() {
 	*x = ListTaskQueuesResponse{}
-	mi := &file_aion_v1_operator_service_proto_msgTypes[6]
+	mi := &file_aion_v1_operator_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -452,7 +524,7 @@ func (x *ListTaskQueuesResponse) String() string {
 func (*ListTaskQueuesResponse) ProtoMessage() {}
 
 func (x *ListTaskQueuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_operator_service_proto_msgTypes[6]
+	mi := &file_aion_v1_operator_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -465,7 +537,7 @@ func (x *ListTaskQueuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTaskQueuesResponse.ProtoReflect.Descriptor instead.
 func (*ListTaskQueuesResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{6}
+	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListTaskQueuesResponse) GetTaskQueues() []*TaskQueue {
@@ -501,7 +573,7 @@ type TaskQueue struct {
 
 func (x *TaskQueue) Reset() {
 	*x = TaskQueue{}
-	mi := &file_aion_v1_operator_service_proto_msgTypes[7]
+	mi := &file_aion_v1_operator_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -513,7 +585,7 @@ func (x *TaskQueue) String() string {
 func (*TaskQueue) ProtoMessage() {}
 
 func (x *TaskQueue) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_operator_service_proto_msgTypes[7]
+	mi := &file_aion_v1_operator_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -526,7 +598,7 @@ func (x *TaskQueue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskQueue.ProtoReflect.Descriptor instead.
 func (*TaskQueue) Descriptor() ([]byte, []int) {
-	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{7}
+	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TaskQueue) GetNamespace() string {
@@ -590,13 +662,21 @@ var File_aion_v1_operator_service_proto protoreflect.FileDescriptor
 const file_aion_v1_operator_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1eaion/v1/operator_service.proto\x12\aaion.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n" +
-	"\rWhoAmIRequest\"\xab\x01\n" +
+	"\rWhoAmIRequest\"\x8e\x02\n" +
 	"\x0eWhoAmIResponse\x12\x18\n" +
 	"\asubject\x18\x01 \x01(\tR\asubject\x12\x1b\n" +
 	"\tauth_mode\x18\x02 \x01(\tR\bauthMode\x12%\n" +
 	"\x0eserver_version\x18\x03 \x01(\tR\rserverVersion\x12;\n" +
 	"\vserver_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"serverTime\"n\n" +
+	"serverTime\x12&\n" +
+	"\x06grants\x18\x05 \x03(\v2\x0e.aion.v1.GrantR\x06grants\x129\n" +
+	"\n" +
+	"expires_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\";\n" +
+	"\x05Grant\x12\x1e\n" +
+	"\n" +
+	"namespaces\x18\x01 \x01(\tR\n" +
+	"namespaces\x12\x12\n" +
+	"\x04role\x18\x02 \x01(\tR\x04role\"n\n" +
 	"\x12ListWorkersRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
@@ -659,36 +739,39 @@ func file_aion_v1_operator_service_proto_rawDescGZIP() []byte {
 	return file_aion_v1_operator_service_proto_rawDescData
 }
 
-var file_aion_v1_operator_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_aion_v1_operator_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_aion_v1_operator_service_proto_goTypes = []any{
 	(*WhoAmIRequest)(nil),          // 0: aion.v1.WhoAmIRequest
 	(*WhoAmIResponse)(nil),         // 1: aion.v1.WhoAmIResponse
-	(*ListWorkersRequest)(nil),     // 2: aion.v1.ListWorkersRequest
-	(*ListWorkersResponse)(nil),    // 3: aion.v1.ListWorkersResponse
-	(*Worker)(nil),                 // 4: aion.v1.Worker
-	(*ListTaskQueuesRequest)(nil),  // 5: aion.v1.ListTaskQueuesRequest
-	(*ListTaskQueuesResponse)(nil), // 6: aion.v1.ListTaskQueuesResponse
-	(*TaskQueue)(nil),              // 7: aion.v1.TaskQueue
-	(*timestamppb.Timestamp)(nil),  // 8: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 9: google.protobuf.Duration
+	(*Grant)(nil),                  // 2: aion.v1.Grant
+	(*ListWorkersRequest)(nil),     // 3: aion.v1.ListWorkersRequest
+	(*ListWorkersResponse)(nil),    // 4: aion.v1.ListWorkersResponse
+	(*Worker)(nil),                 // 5: aion.v1.Worker
+	(*ListTaskQueuesRequest)(nil),  // 6: aion.v1.ListTaskQueuesRequest
+	(*ListTaskQueuesResponse)(nil), // 7: aion.v1.ListTaskQueuesResponse
+	(*TaskQueue)(nil),              // 8: aion.v1.TaskQueue
+	(*timestamppb.Timestamp)(nil),  // 9: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 10: google.protobuf.Duration
 }
 var file_aion_v1_operator_service_proto_depIdxs = []int32{
-	8, // 0: aion.v1.WhoAmIResponse.server_time:type_name -> google.protobuf.Timestamp
-	4, // 1: aion.v1.ListWorkersResponse.workers:type_name -> aion.v1.Worker
-	8, // 2: aion.v1.Worker.connected_at:type_name -> google.protobuf.Timestamp
-	7, // 3: aion.v1.ListTaskQueuesResponse.task_queues:type_name -> aion.v1.TaskQueue
-	9, // 4: aion.v1.TaskQueue.oldest_age:type_name -> google.protobuf.Duration
-	0, // 5: aion.v1.OperatorService.WhoAmI:input_type -> aion.v1.WhoAmIRequest
-	2, // 6: aion.v1.OperatorService.ListWorkers:input_type -> aion.v1.ListWorkersRequest
-	5, // 7: aion.v1.OperatorService.ListTaskQueues:input_type -> aion.v1.ListTaskQueuesRequest
-	1, // 8: aion.v1.OperatorService.WhoAmI:output_type -> aion.v1.WhoAmIResponse
-	3, // 9: aion.v1.OperatorService.ListWorkers:output_type -> aion.v1.ListWorkersResponse
-	6, // 10: aion.v1.OperatorService.ListTaskQueues:output_type -> aion.v1.ListTaskQueuesResponse
-	8, // [8:11] is the sub-list for method output_type
-	5, // [5:8] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	9,  // 0: aion.v1.WhoAmIResponse.server_time:type_name -> google.protobuf.Timestamp
+	2,  // 1: aion.v1.WhoAmIResponse.grants:type_name -> aion.v1.Grant
+	9,  // 2: aion.v1.WhoAmIResponse.expires_at:type_name -> google.protobuf.Timestamp
+	5,  // 3: aion.v1.ListWorkersResponse.workers:type_name -> aion.v1.Worker
+	9,  // 4: aion.v1.Worker.connected_at:type_name -> google.protobuf.Timestamp
+	8,  // 5: aion.v1.ListTaskQueuesResponse.task_queues:type_name -> aion.v1.TaskQueue
+	10, // 6: aion.v1.TaskQueue.oldest_age:type_name -> google.protobuf.Duration
+	0,  // 7: aion.v1.OperatorService.WhoAmI:input_type -> aion.v1.WhoAmIRequest
+	3,  // 8: aion.v1.OperatorService.ListWorkers:input_type -> aion.v1.ListWorkersRequest
+	6,  // 9: aion.v1.OperatorService.ListTaskQueues:input_type -> aion.v1.ListTaskQueuesRequest
+	1,  // 10: aion.v1.OperatorService.WhoAmI:output_type -> aion.v1.WhoAmIResponse
+	4,  // 11: aion.v1.OperatorService.ListWorkers:output_type -> aion.v1.ListWorkersResponse
+	7,  // 12: aion.v1.OperatorService.ListTaskQueues:output_type -> aion.v1.ListTaskQueuesResponse
+	10, // [10:13] is the sub-list for method output_type
+	7,  // [7:10] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_operator_service_proto_init() }
@@ -702,7 +785,7 @@ func file_aion_v1_operator_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_operator_service_proto_rawDesc), len(file_aion_v1_operator_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

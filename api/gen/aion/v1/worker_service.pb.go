@@ -644,9 +644,11 @@ type StreamTasksResponse struct {
 	Acks    [][]byte      `protobuf:"bytes,3,rep,name=acks,proto3" json:"acks,omitempty"`
 	Cancels []*CancelTask `protobuf:"bytes,4,rep,name=cancels,proto3" json:"cancels,omitempty"`
 	// The server is going away: finish, keep results, reconnect.
-	Drain         bool `protobuf:"varint,5,opt,name=drain,proto3" json:"drain,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Drain bool `protobuf:"varint,5,opt,name=drain,proto3" json:"drain,omitempty"`
+	// The worker's credential ends soon: send a new one in authenticate, or the stream ends with `unauthenticated` at that moment.
+	CredentialExpiring *CredentialExpiring `protobuf:"bytes,6,opt,name=credential_expiring,json=credentialExpiring,proto3" json:"credential_expiring,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *StreamTasksResponse) Reset() {
@@ -714,6 +716,58 @@ func (x *StreamTasksResponse) GetDrain() bool {
 	return false
 }
 
+func (x *StreamTasksResponse) GetCredentialExpiring() *CredentialExpiring {
+	if x != nil {
+		return x.CredentialExpiring
+	}
+	return nil
+}
+
+// CredentialExpiring says when the credential ends that the stream was opened with, or that was given last.
+type CredentialExpiring struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CredentialExpiring) Reset() {
+	*x = CredentialExpiring{}
+	mi := &file_aion_v1_worker_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CredentialExpiring) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CredentialExpiring) ProtoMessage() {}
+
+func (x *CredentialExpiring) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_worker_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CredentialExpiring.ProtoReflect.Descriptor instead.
+func (*CredentialExpiring) Descriptor() ([]byte, []int) {
+	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *CredentialExpiring) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
 // Registered accepts the worker.
 type Registered struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
@@ -729,7 +783,7 @@ type Registered struct {
 
 func (x *Registered) Reset() {
 	*x = Registered{}
-	mi := &file_aion_v1_worker_service_proto_msgTypes[10]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -741,7 +795,7 @@ func (x *Registered) String() string {
 func (*Registered) ProtoMessage() {}
 
 func (x *Registered) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_worker_service_proto_msgTypes[10]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -754,7 +808,7 @@ func (x *Registered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Registered.ProtoReflect.Descriptor instead.
 func (*Registered) Descriptor() ([]byte, []int) {
-	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{10}
+	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Registered) GetWorkerId() string {
@@ -818,7 +872,7 @@ type Task struct {
 
 func (x *Task) Reset() {
 	*x = Task{}
-	mi := &file_aion_v1_worker_service_proto_msgTypes[11]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -830,7 +884,7 @@ func (x *Task) String() string {
 func (*Task) ProtoMessage() {}
 
 func (x *Task) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_worker_service_proto_msgTypes[11]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -843,7 +897,7 @@ func (x *Task) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Task.ProtoReflect.Descriptor instead.
 func (*Task) Descriptor() ([]byte, []int) {
-	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{11}
+	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Task) GetToken() []byte {
@@ -962,7 +1016,7 @@ type CancelTask struct {
 
 func (x *CancelTask) Reset() {
 	*x = CancelTask{}
-	mi := &file_aion_v1_worker_service_proto_msgTypes[12]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -974,7 +1028,7 @@ func (x *CancelTask) String() string {
 func (*CancelTask) ProtoMessage() {}
 
 func (x *CancelTask) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_worker_service_proto_msgTypes[12]
+	mi := &file_aion_v1_worker_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -987,7 +1041,7 @@ func (x *CancelTask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTask.ProtoReflect.Descriptor instead.
 func (*CancelTask) Descriptor() ([]byte, []int) {
-	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{12}
+	return file_aion_v1_worker_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CancelTask) GetToken() []byte {
@@ -1053,7 +1107,7 @@ const file_aion_v1_worker_service_proto_rawDesc = "" +
 	"\adetails\x18\x01 \x01(\v2\x10.aion.v1.PayloadR\adetails\"Q\n" +
 	"\rTaskHeartbeat\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\fR\x05token\x12*\n" +
-	"\adetails\x18\x02 \x01(\v2\x10.aion.v1.PayloadR\adetails\"\xc8\x01\n" +
+	"\adetails\x18\x02 \x01(\v2\x10.aion.v1.PayloadR\adetails\"\x96\x02\n" +
 	"\x13StreamTasksResponse\x123\n" +
 	"\n" +
 	"registered\x18\x01 \x01(\v2\x13.aion.v1.RegisteredR\n" +
@@ -1061,7 +1115,11 @@ const file_aion_v1_worker_service_proto_rawDesc = "" +
 	"\x05tasks\x18\x02 \x03(\v2\r.aion.v1.TaskR\x05tasks\x12\x12\n" +
 	"\x04acks\x18\x03 \x03(\fR\x04acks\x12-\n" +
 	"\acancels\x18\x04 \x03(\v2\x13.aion.v1.CancelTaskR\acancels\x12\x14\n" +
-	"\x05drain\x18\x05 \x01(\bR\x05drain\"\xd8\x01\n" +
+	"\x05drain\x18\x05 \x01(\bR\x05drain\x12L\n" +
+	"\x13credential_expiring\x18\x06 \x01(\v2\x1b.aion.v1.CredentialExpiringR\x12credentialExpiring\"O\n" +
+	"\x12CredentialExpiring\x129\n" +
+	"\n" +
+	"expires_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\"\xd8\x01\n" +
 	"\n" +
 	"Registered\x12\x1b\n" +
 	"\tworker_id\x18\x01 \x01(\tR\bworkerId\x12D\n" +
@@ -1111,7 +1169,7 @@ func file_aion_v1_worker_service_proto_rawDescGZIP() []byte {
 	return file_aion_v1_worker_service_proto_rawDescData
 }
 
-var file_aion_v1_worker_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_aion_v1_worker_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_aion_v1_worker_service_proto_goTypes = []any{
 	(*StreamTasksRequest)(nil),    // 0: aion.v1.StreamTasksRequest
 	(*Register)(nil),              // 1: aion.v1.Register
@@ -1123,14 +1181,15 @@ var file_aion_v1_worker_service_proto_goTypes = []any{
 	(*TaskCanceled)(nil),          // 7: aion.v1.TaskCanceled
 	(*TaskHeartbeat)(nil),         // 8: aion.v1.TaskHeartbeat
 	(*StreamTasksResponse)(nil),   // 9: aion.v1.StreamTasksResponse
-	(*Registered)(nil),            // 10: aion.v1.Registered
-	(*Task)(nil),                  // 11: aion.v1.Task
-	(*CancelTask)(nil),            // 12: aion.v1.CancelTask
-	nil,                           // 13: aion.v1.Task.HeadersEntry
-	(*Payload)(nil),               // 14: aion.v1.Payload
-	(*Failure)(nil),               // 15: aion.v1.Failure
-	(*durationpb.Duration)(nil),   // 16: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*CredentialExpiring)(nil),    // 10: aion.v1.CredentialExpiring
+	(*Registered)(nil),            // 11: aion.v1.Registered
+	(*Task)(nil),                  // 12: aion.v1.Task
+	(*CancelTask)(nil),            // 13: aion.v1.CancelTask
+	nil,                           // 14: aion.v1.Task.HeadersEntry
+	(*Payload)(nil),               // 15: aion.v1.Payload
+	(*Failure)(nil),               // 16: aion.v1.Failure
+	(*durationpb.Duration)(nil),   // 17: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
 }
 var file_aion_v1_worker_service_proto_depIdxs = []int32{
 	1,  // 0: aion.v1.StreamTasksRequest.register:type_name -> aion.v1.Register
@@ -1138,31 +1197,33 @@ var file_aion_v1_worker_service_proto_depIdxs = []int32{
 	8,  // 2: aion.v1.StreamTasksRequest.heartbeats:type_name -> aion.v1.TaskHeartbeat
 	3,  // 3: aion.v1.StreamTasksRequest.slots_changed:type_name -> aion.v1.SlotsChanged
 	2,  // 4: aion.v1.StreamTasksRequest.authenticate:type_name -> aion.v1.Authenticate
-	14, // 5: aion.v1.TaskResult.completed:type_name -> aion.v1.Payload
+	15, // 5: aion.v1.TaskResult.completed:type_name -> aion.v1.Payload
 	6,  // 6: aion.v1.TaskResult.failed:type_name -> aion.v1.TaskFailure
 	7,  // 7: aion.v1.TaskResult.canceled:type_name -> aion.v1.TaskCanceled
 	5,  // 8: aion.v1.TaskResult.pending:type_name -> aion.v1.TaskPending
-	15, // 9: aion.v1.TaskFailure.failure:type_name -> aion.v1.Failure
-	16, // 10: aion.v1.TaskFailure.next_retry_delay:type_name -> google.protobuf.Duration
-	14, // 11: aion.v1.TaskCanceled.details:type_name -> aion.v1.Payload
-	14, // 12: aion.v1.TaskHeartbeat.details:type_name -> aion.v1.Payload
-	10, // 13: aion.v1.StreamTasksResponse.registered:type_name -> aion.v1.Registered
-	11, // 14: aion.v1.StreamTasksResponse.tasks:type_name -> aion.v1.Task
-	12, // 15: aion.v1.StreamTasksResponse.cancels:type_name -> aion.v1.CancelTask
-	16, // 16: aion.v1.Registered.heartbeat_window:type_name -> google.protobuf.Duration
-	14, // 17: aion.v1.Task.input:type_name -> aion.v1.Payload
-	13, // 18: aion.v1.Task.headers:type_name -> aion.v1.Task.HeadersEntry
-	17, // 19: aion.v1.Task.deadline:type_name -> google.protobuf.Timestamp
-	16, // 20: aion.v1.Task.heartbeat_timeout:type_name -> google.protobuf.Duration
-	14, // 21: aion.v1.Task.heartbeat:type_name -> aion.v1.Payload
-	17, // 22: aion.v1.Task.scheduled_at:type_name -> google.protobuf.Timestamp
-	0,  // 23: aion.v1.WorkerService.StreamTasks:input_type -> aion.v1.StreamTasksRequest
-	9,  // 24: aion.v1.WorkerService.StreamTasks:output_type -> aion.v1.StreamTasksResponse
-	24, // [24:25] is the sub-list for method output_type
-	23, // [23:24] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	16, // 9: aion.v1.TaskFailure.failure:type_name -> aion.v1.Failure
+	17, // 10: aion.v1.TaskFailure.next_retry_delay:type_name -> google.protobuf.Duration
+	15, // 11: aion.v1.TaskCanceled.details:type_name -> aion.v1.Payload
+	15, // 12: aion.v1.TaskHeartbeat.details:type_name -> aion.v1.Payload
+	11, // 13: aion.v1.StreamTasksResponse.registered:type_name -> aion.v1.Registered
+	12, // 14: aion.v1.StreamTasksResponse.tasks:type_name -> aion.v1.Task
+	13, // 15: aion.v1.StreamTasksResponse.cancels:type_name -> aion.v1.CancelTask
+	10, // 16: aion.v1.StreamTasksResponse.credential_expiring:type_name -> aion.v1.CredentialExpiring
+	18, // 17: aion.v1.CredentialExpiring.expires_at:type_name -> google.protobuf.Timestamp
+	17, // 18: aion.v1.Registered.heartbeat_window:type_name -> google.protobuf.Duration
+	15, // 19: aion.v1.Task.input:type_name -> aion.v1.Payload
+	14, // 20: aion.v1.Task.headers:type_name -> aion.v1.Task.HeadersEntry
+	18, // 21: aion.v1.Task.deadline:type_name -> google.protobuf.Timestamp
+	17, // 22: aion.v1.Task.heartbeat_timeout:type_name -> google.protobuf.Duration
+	15, // 23: aion.v1.Task.heartbeat:type_name -> aion.v1.Payload
+	18, // 24: aion.v1.Task.scheduled_at:type_name -> google.protobuf.Timestamp
+	0,  // 25: aion.v1.WorkerService.StreamTasks:input_type -> aion.v1.StreamTasksRequest
+	9,  // 26: aion.v1.WorkerService.StreamTasks:output_type -> aion.v1.StreamTasksResponse
+	26, // [26:27] is the sub-list for method output_type
+	25, // [25:26] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_worker_service_proto_init() }
@@ -1183,7 +1244,7 @@ func file_aion_v1_worker_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_worker_service_proto_rawDesc), len(file_aion_v1_worker_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
