@@ -8,7 +8,9 @@ import (
 
 	"github.com/aionrun/aion/adapters/transport/connect"
 	"github.com/aionrun/aion/adapters/transport/rest"
+	"github.com/aionrun/aion/adapters/transport/websocket"
 	"github.com/aionrun/aion/app/config"
+	"github.com/aionrun/aion/app/jsonform"
 	"github.com/aionrun/aion/domain/access"
 	"github.com/aionrun/aion/domain/fault"
 	"github.com/aionrun/aion/domain/model"
@@ -45,6 +47,7 @@ func (s *Server) servePublic(context.Context) error {
 func (s *Server) stopServing() error {
 	s.ready.Store(false)
 	s.engine.Close()
+	s.endSockets()
 	return s.public.close()
 }
 
@@ -55,6 +58,7 @@ func (s *Server) publicHandler() (http.Handler, error) {
 		service = undeployable{service}
 	}
 	service = access.New(service, access.Options{Default: model.Namespace(s.cfg.Namespaces.Default)})
+	s.sockets, s.endSockets = context.WithCancel(context.Background())
 	mux := http.NewServeMux()
 	calls := connect.Handler(connect.Options{
 		Service: service, Auth: s.auth, Ready: s.Ready, Version: s.opt.Version, Log: s.log, Clock: s.opt.Clock,
@@ -62,6 +66,9 @@ func (s *Server) publicHandler() (http.Handler, error) {
 	})
 	mux.Handle(rest.Prefix, rest.Handler(rest.Options{
 		Service: service, Auth: s.auth, Log: s.log, Origins: s.cfg.Server.CORSOrigins, MaxRequestBytes: s.cfg.Server.MaxRequestBytes,
+	}))
+	mux.Handle(websocket.Path, websocket.Handler(websocket.Options{
+		Base: s.sockets, Service: service, Auth: s.auth, Clock: s.opt.Clock, Log: s.log, Origins: s.cfg.Server.CORSOrigins, Marshal: jsonform.Marshal, Buffer: s.cfg.Events.Buffer,
 	}))
 	mux.Handle("/", calls) // also says what it does not know
 	return crossOrigin(s.cfg.Server.CORSOrigins, mux), nil

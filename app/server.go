@@ -39,6 +39,9 @@ type Server struct {
 	admin   *web
 	public  *web
 
+	sockets    context.Context // ends the event sockets
+	endSockets context.CancelFunc
+
 	ready atomic.Bool
 	fatal sync.Once
 }

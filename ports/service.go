@@ -412,4 +412,5 @@ type Service interface {
 	Packages
 	Workers
 	Operator
+	Events
 }

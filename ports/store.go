@@ -40,6 +40,9 @@ type Store interface {
 	// Feed reads the rows of a shard with a position above after, in order of position, as many as fit into maxBytes but at least one.
 	// When a row is visible, all rows with a lower position are (S-3).
 	Feed(ctx context.Context, shard ShardID, after int64, maxBytes int) ([]HistoryRow, error)
+	// Head is the position of the last history row that was ever committed to a shard, 0 before the first: Feed gives nothing after it yet. It never goes
+	// back, also when that row was removed.
+	Head(ctx context.Context, shard ShardID) (int64, error)
 	// List gives runs that match q, newest start first, ties by run ID descending, at most q.Limit. Stable under concurrent
 	// writes: paging by q.After neither repeats nor skips a run that existed all the time.
 	List(ctx context.Context, q ListQuery) ([]Run, error)

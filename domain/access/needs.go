@@ -36,6 +36,8 @@ var Needs = map[string]Need{
 	"List":            need(ports.RoleReader),
 	"Count":           need(ports.RoleReader),
 
+	"Subscribe": need(ports.RoleReader),
+
 	"CompleteActivity":  need(ports.RoleWorker, ports.RoleOperator).change(),
 	"FailActivity":      need(ports.RoleWorker, ports.RoleOperator).change(),
 	"HeartbeatActivity": need(ports.RoleWorker, ports.RoleOperator), // as often as a worker's own heartbeats, which are not audited either

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aionrun/aion/domain/dispatch"
+	"github.com/aionrun/aion/domain/events"
 	"github.com/aionrun/aion/domain/fault"
 	"github.com/aionrun/aion/domain/model"
 	"github.com/aionrun/aion/domain/namespace"
@@ -124,6 +125,7 @@ type Engine struct {
 	wakes    *timers.Queue[model.ChainKey]
 	registry ports.WorkerRegistry // nil when the store has none
 	waiters  waiters
+	events   *events.Hub
 	lru      lru
 
 	stripes [64]stripe
@@ -171,6 +173,7 @@ func New(o Options) (*Engine, error) {
 	e.mail.turns, e.mail.at.Key = make(chan struct{}, wakeAtOnce), noInbox
 	e.work.told = o.Underway
 	e.waiters.init()
+	e.events = events.NewHub(e.base, o.Store, o.Clock)
 	e.lru.init()
 	e.ns = namespace.New(o.Store, o.Clock, o.Namespaces)
 	e.packages = newPackages(e, o.Packages)

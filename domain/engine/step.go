@@ -391,6 +391,9 @@ func (s *step) wakeAt() time.Time {
 // finish lets the step be seen, now that it is durable: callers are answered, tasks handed out, waiters woken.
 func (s *step) finish() {
 	c := s.c
+	if s.count > 0 {
+		c.e.events.Committed(c.key)
+	}
 	for _, x := range s.settled {
 		c.e.dispatch.Settled(x.key, x.reason)
 	}

@@ -122,6 +122,7 @@ func closed(t *testing.T, st ports.Store) {
 		"History":       func() error { _, err := st.History(ctx, s.run.ID, 1, 1); return err },
 		"LastHistory":   func() error { _, err := st.LastHistory(ctx, s.run.ID); return err },
 		"Feed":          func() error { _, err := st.Feed(ctx, 0, 0, 1); return err },
+		"Head":          func() error { _, err := st.Head(ctx, 0); return err },
 		"List":          func() error { _, err := st.List(ctx, ports.ListQuery{Namespace: "ns", Limit: 1}); return err },
 		"Count":         func() error { _, err := st.Count(ctx, "ns"); return err },
 		"Due":           func() error { _, err := st.Due(ctx, 0, epoch0, nil, 1); return err },

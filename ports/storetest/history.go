@@ -67,6 +67,7 @@ func historyOfOthers(t *testing.T, st ports.Store) {
 }
 
 func feedPages(t *testing.T, st ports.Store) {
+	equal(t, "head of an empty store", must[int64](t)(st.Head(t.Context(), 0)), 0)
 	a, b := numbered(1), numbered(2)
 	const size = 100
 	for i := range 30 {
@@ -100,6 +101,10 @@ func feedPages(t *testing.T, st ports.Store) {
 		after := st.Stats()
 		equal(t, what+": rows read", after.HistoryRowsRead-before.HistoryRowsRead, int64(c.want))
 		equal(t, what+": bytes read", after.HistoryBytesRead-before.HistoryBytesRead, int64(c.want*size))
+	}
+	equal(t, "head", must[int64](t)(st.Head(t.Context(), 0)), 30)
+	if _, err := st.Head(t.Context(), ports.ShardID(st.Info().Shards)); !fault.Has(err, fault.NotOwner) {
+		t.Fatalf("head of an unknown shard gave %v, want not_owner", err)
 	}
 	if _, err := st.Feed(t.Context(), ports.ShardID(st.Info().Shards), 0, 1); !fault.Has(err, fault.NotOwner) {
 		t.Fatalf("feed of an unknown shard gave %v, want not_owner", err)

@@ -37,6 +37,7 @@ func RunReopen(t *testing.T, open Opener) {
 		ok(t, st.Close())
 		st = reopen(t, open, dir)
 		s.check(t, st)
+		equal(t, "head after reopening", must[int64](t)(st.Head(ctx, 0)), opened-1)
 		// What is given out goes on: positions without a gap, messages and tasks above all earlier ones.
 		equal(t, "position after reopening", s.do(t, st, first(s.append(1))).FirstPos, opened)
 		s.check(t, st)

@@ -283,3 +283,28 @@ func (s *Session) Drain() { s.heard <- Drained{} }
 
 // Close implements ports.WorkerSession.
 func (s *Session) Close() { s.once.Do(func() { close(s.closed) }) }
+
+// Subscribe implements ports.Events. The reply is the frames to deliver, an Ending where an error comes after them.
+func (s *Service) Subscribe(ctx context.Context, r ports.SubscribeRequest, deliver func(ports.EventFrame) error) error {
+	v, err := ask[Ending](ctx, s, "Subscribe", r)
+	if err != nil {
+		return err
+	}
+	for _, f := range v.Frames {
+		if err := deliver(f); err != nil {
+			return err
+		}
+	}
+	if v.Wait {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return v.Err
+}
+
+// Ending is a subscription: its frames and how it ends. Wait says that it goes on until the subscriber leaves.
+type Ending struct {
+	Frames []ports.EventFrame
+	Wait   bool
+	Err    error
+}

@@ -33,6 +33,7 @@ func Run(t *testing.T, dial Dial) {
 	t.Run("Lists", func(t *testing.T) { testLists(t, dial) })
 	t.Run("Limits", func(t *testing.T) { testLimits(t, dial) })
 	t.Run("GivingUp", func(t *testing.T) { testGivingUp(t, dial) })
+	t.Run("Events", func(t *testing.T) { testEvents(t, dial) })
 	t.Run("Workers", func(t *testing.T) { testWorkers(t, dial) })
 }
 

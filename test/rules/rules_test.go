@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	aionv1 "github.com/aionrun/aion/api/gen/aion/v1"
 	"github.com/aionrun/aion/ports"
@@ -86,8 +87,9 @@ func TestEveryGuaranteeHasATest(t *testing.T) {
 // The conformance suite speaks to a transport through ports.Service; adapters/transport/connect.Remote turns each of its methods into a call.
 func TestEveryMethodIsCalled(t *testing.T) {
 	remote := sources(t, func(path string) bool { return strings.Contains(path, "/adapters/transport/connect/remote") })
-	for _, file := range []protoreflect.FileDescriptor{aionv1.File_aion_v1_workflow_service_proto, aionv1.File_aion_v1_package_service_proto,
-		aionv1.File_aion_v1_operator_service_proto, aionv1.File_aion_v1_worker_service_proto, aionv1.File_aion_v1_namespace_service_proto} {
+	services := 0
+	protoregistry.GlobalFiles.RangeFilesByPackage(aionv1.File_aion_v1_workflow_service_proto.Package(), func(file protoreflect.FileDescriptor) bool {
+		services += file.Services().Len()
 		for i := range file.Services().Len() {
 			s := file.Services().Get(i)
 			for k := range s.Methods().Len() {
@@ -100,6 +102,10 @@ func TestEveryMethodIsCalled(t *testing.T) {
 				}
 			}
 		}
+		return true
+	})
+	if services < 6 {
+		t.Fatalf("%d services were found", services)
 	}
 	suite := sources(t, func(path string) bool { return strings.Contains(path, "/ports/transporttest/") })
 	service := reflect.TypeFor[ports.Service]()

@@ -112,6 +112,18 @@ func (s *Store) Feed(ctx context.Context, shard ports.ShardID, after int64, maxB
 	return rows, err
 }
 
+// Head implements ports.Store.
+func (s *Store) Head(ctx context.Context, shard ports.ShardID) (head int64, err error) {
+	if err := checkShard(shard); err != nil {
+		return 0, err
+	}
+	err = s.read(ctx, &s.stats.otherReads, func() error {
+		head = int64(len(s.feed))
+		return nil
+	})
+	return head, err
+}
+
 func (s *Store) countRows(rows []ports.HistoryRow) {
 	n := 0
 	for i := range rows {

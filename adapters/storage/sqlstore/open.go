@@ -65,6 +65,7 @@ type Store struct {
 	fatal   atomic.Pointer[fault.Error]
 	onFatal func(error)
 	stats   counters
+	head    atomic.Int64 // position of the last history row that was committed
 
 	closing  sync.Once
 	closeErr error

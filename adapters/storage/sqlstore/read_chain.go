@@ -139,6 +139,18 @@ func (s *Store) Feed(ctx context.Context, shard ports.ShardID, after int64, maxB
 	return rows, err
 }
 
+// Head implements ports.Store. The writer knows it: no other process writes to the database.
+func (s *Store) Head(ctx context.Context, shard ports.ShardID) (head int64, err error) {
+	if err := checkShard(shard); err != nil {
+		return 0, err
+	}
+	err = s.reading(ctx, &s.stats.otherReads, func(*conn) error {
+		head = s.head.Load()
+		return nil
+	})
+	return head, err
+}
+
 func (s *Store) countRows(rows []ports.HistoryRow) {
 	n := 0
 	for i := range rows {

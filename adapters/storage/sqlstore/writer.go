@@ -88,6 +88,7 @@ func (w *writer) load() error {
 		return w.failed(err)
 	}
 	w.at = positions{history: last, message: opened << 40, task: opened << 40}
+	w.s.head.Store(last)
 	if err := w.loadTallies(); err != nil {
 		return w.failed(err)
 	}
@@ -194,6 +195,7 @@ func (w *writer) begin() {
 
 func (w *writer) committed(batch []*request) {
 	w.at = w.next
+	w.s.head.Store(w.at.history)
 	w.counts.committed()
 	w.pins.committed()
 	st := &w.s.stats

@@ -69,7 +69,7 @@ func (s *server) serveBounded(h http.Handler, w http.ResponseWriter, r *http.Req
 	b := &body{ReadCloser: r.Body, control: http.NewResponseController(w), left: limit, limit: limit, reason: reason, within: within}
 	b.timer = time.AfterFunc(within, b.late)
 	defer b.end()
-	if stream {
+	if stream || r.URL.Path == aionv1connect.EventServiceSubscribeProcedure {
 		r = r.WithContext(withBody(r.Context(), b))
 	}
 	r.Body = b

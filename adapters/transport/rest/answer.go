@@ -10,7 +10,6 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/aionrun/aion/adapters/transport/wire"
 	"github.com/aionrun/aion/domain/model"
@@ -90,16 +89,6 @@ func (c *call) refuse(err error) {
 	if d := e.Info.GetRetryAfter().AsDuration(); d > 0 {
 		h.Set("Retry-After", strconv.Itoa(int((d+time.Second-1)/time.Second)))
 	}
-	body := struct {
-		Code    string            `json:"code"`
-		Message string            `json:"message"`
-		Details []json.RawMessage `json:"details"`
-	}{e.Code.String(), e.Message, []json.RawMessage{}}
-	if detail, err := anypb.New(e.Info); err == nil {
-		if b, err := protojson.Marshal(detail); err == nil {
-			body.Details = append(body.Details, b)
-		}
-	}
 	c.outcome("error")
-	c.json(status, body)
+	c.json(status, json.RawMessage(wire.ErrorJSON(e)))
 }
