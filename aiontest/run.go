@@ -26,6 +26,8 @@ type StartOptions struct {
 	TaskQueue  string // of activities that name none; "" = "default"
 	RunTimeout time.Duration
 	Header     map[string]string
+	// SearchAttributes are what the run is found by; Env.Declare declares them.
+	SearchAttributes []workflow.AttributeValue
 }
 
 // Start starts a workflow. What it does first has happened when the call returns; activities may still run.
@@ -41,9 +43,13 @@ func StartWith[I, O any](env *Env, w workflow.Workflow[I, O], in I, o StartOptio
 	if err != nil {
 		env.t.Fatalf("aiontest: start %s: its input: %v", w.Name(), err)
 	}
+	attributes, err := encodeAttributes(o.SearchAttributes)
+	if err != nil {
+		env.t.Fatalf("aiontest: start %s: %v", w.Name(), err)
+	}
 	res, err := env.Engine().Start(context.Background(), ports.StartRequest{
 		WorkflowID: model.WorkflowID(o.ID), Type: model.WorkflowType(w.Name()), Input: model.Payload(p), TaskQueue: model.TaskQueue(o.TaskQueue),
-		RunTimeout: o.RunTimeout, Header: o.Header, Identity: "aiontest",
+		RunTimeout: o.RunTimeout, Header: o.Header, Identity: "aiontest", Attributes: attributes,
 	})
 	if err != nil {
 		env.t.Fatalf("aiontest: start %s: %v", w.Name(), err)

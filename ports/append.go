@@ -35,6 +35,11 @@ func (a *Append) Check() (head Head, must bool, err error) {
 			return Head{}, false, a.invalid("its run row %q belongs to chain %q/%q", a.Runs[i].ID, a.Runs[i].Key.Namespace, a.Runs[i].Key.WorkflowID)
 		}
 	}
+	for i := range a.Attributes {
+		if at := &a.Attributes[i]; !a.bringsAttribute(at) {
+			return Head{}, false, a.invalid("search attribute %q of run %q is not what its run row has", at.Name, at.Run)
+		}
+	}
 	if len(a.History) == 0 {
 		if a.Expect == 0 {
 			return Head{}, false, a.invalid("it creates the chain without a first history row")
@@ -107,6 +112,15 @@ func (a *Append) bringsRun(id model.RunID) bool {
 	for i := range a.Runs {
 		if a.Runs[i].ID == id {
 			return true
+		}
+	}
+	return false
+}
+
+func (a *Append) bringsAttribute(at *AttributeRow) bool {
+	for i := range a.Runs {
+		if a.Runs[i].ID == at.Run {
+			return a.Runs[i].Attributes.Get(at.Name).Equal(at.Value)
 		}
 	}
 	return false

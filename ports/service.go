@@ -82,6 +82,7 @@ type StartRequest struct {
 	Conflict   ConflictPolicy  // 0 = fail
 	Header     map[string]string
 	Identity   string
+	Attributes map[string]model.Payload // search attributes: JSON values by name, which the namespace must declare
 }
 
 // StartResult names the run. Outcome is set when the request asked to wait.

@@ -131,6 +131,8 @@ type Append struct {
 	Tasks     []Task    // backlog rows to insert
 	TasksDone []TaskRef // backlog rows to remove, before Tasks are inserted; one that is not there is no error
 
+	Attributes []AttributeRow // index entries to replace, of runs whose row is in Runs with the same value
+
 	Counts []RunCount // changes of the counters, N may be negative
 	Pins   []Pin      // changes of package pins, N may be negative
 }
@@ -143,6 +145,9 @@ func (a *Append) Size() int {
 	}
 	for i := range a.Send {
 		n += len(a.Send[i].Bytes) + 128
+	}
+	for i := range a.Attributes {
+		n += a.Attributes[i].Value.Size() + 128
 	}
 	return n + 256*len(a.Runs) + 128*(len(a.Dedup)+len(a.Tasks))
 }
@@ -177,6 +182,14 @@ type Run struct {
 	RequestDigest []byte
 	HeadSeq       model.Seq // as of the last time the row was written
 	HistoryBytes  int64     // as of the last time the row was written
+	Attributes    model.Attributes
+}
+
+// AttributeRow says that a run has a search attribute from now on; the zero value, that it no longer has it.
+type AttributeRow struct {
+	Run   model.RunID
+	Name  string
+	Value model.AttributeValue
 }
 
 // HistoryRow is a piece of a run's history as one step wrote it.

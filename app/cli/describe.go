@@ -44,6 +44,9 @@ func (s *shell) describe(d ports.Description) error {
 		rows = append(rows, []string{"closed", instant(r.ClosedAt)})
 	}
 	rows = append(rows, []string{"history", plural(int(r.HeadSeq), "event") + ", " + bytesText(r.HistoryBytes)})
+	for _, a := range r.Attributes {
+		rows = append(rows, []string{"attribute " + a.Name, string(a.Value.Payload().Data)})
+	}
 	if d.Undelivered > 0 {
 		rows = append(rows, []string{"undelivered", plural(d.Undelivered, "event")})
 	}

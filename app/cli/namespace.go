@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,6 +32,29 @@ func attributeFlags(texts []string) (map[string]model.AttributeType, error) {
 			return nil, usageError{fmt.Errorf("--attribute %q: must be NAME=TYPE, where TYPE is one of %s", text, strings.Join(model.AttributeTypes(), ", "))}
 		}
 		out[name] = t
+	}
+	return out, nil
+}
+
+// attributeValues reads NAME=VALUE flags: a value that is no JSON is a text.
+func attributeValues(texts []string) (map[string]model.Payload, error) {
+	var out map[string]model.Payload
+	for _, text := range texts {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok || name == "" {
+			return nil, usageError{fmt.Errorf("--attribute %q: must be NAME=VALUE", text)}
+		}
+		data := []byte(value)
+		if !json.Valid(data) {
+			var err error
+			if data, err = json.Marshal(value); err != nil {
+				return nil, usageError{fmt.Errorf("--attribute %q: %w", text, err)}
+			}
+		}
+		if out == nil {
+			out = map[string]model.Payload{}
+		}
+		out[name] = model.Payload{ContentType: model.ContentTypeJSON, Data: data}
 	}
 	return out, nil
 }

@@ -24,6 +24,7 @@ var (
 
 func (s *shell) startCommand() *cobra.Command {
 	var in, id, requestID, queue, reuse, conflict, wait string
+	var attributes []string
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use: "start TYPE", Short: "Start a run of a workflow type", Args: cobra.ExactArgs(1),
@@ -37,6 +38,9 @@ func (s *shell) startCommand() *cobra.Command {
 			}
 			var err error
 			if r.Input, err = s.input(in); err != nil {
+				return err
+			}
+			if r.Attributes, err = attributeValues(attributes); err != nil {
 				return err
 			}
 			n, err := choice("--reuse", reuse, reusePolicies)
@@ -63,6 +67,7 @@ func (s *shell) startCommand() *cobra.Command {
 	f.DurationVar(&timeout, "run-timeout", 0, "how long the run may be open, e.g. 24h; 0 = without an end")
 	f.StringVar(&reuse, "reuse", "", "when a closed run has the ID: "+strings.Join(reusePolicies, ", "))
 	f.StringVar(&conflict, "conflict", "", "when an open run has the ID: "+strings.Join(conflictPolicies, ", "))
+	f.StringArrayVar(&attributes, "attribute", nil, "a search attribute, as NAME=VALUE, where VALUE is JSON, or text; may be repeated")
 	bindWait(cmd, &wait, "wait for the result and print it; --wait=10s waits for at most so long")
 	return cmd
 }

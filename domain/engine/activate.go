@@ -149,6 +149,9 @@ func (s *step) command(through model.Seq, marks, cmds []history.Attributes) {
 			return
 		}
 		for _, a := range events[:n] {
+			if u, ok := a.(*history.SearchAttributesUpserted); ok && !s.upsert(u) {
+				return
+			}
 			record(a)
 		}
 		if s.err != nil {
@@ -179,6 +182,12 @@ func payloadSize(a history.Attributes) int {
 	switch a := a.(type) {
 	case *history.ActivityScheduled:
 		return a.Input.Size()
+	case *history.SearchAttributesUpserted:
+		n := 0
+		for name, p := range a.Attributes {
+			n = max(n, len(name)+p.Size())
+		}
+		return n
 	case *history.Completed:
 		return a.Result.Size()
 	case *history.Canceled:

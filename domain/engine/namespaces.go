@@ -26,7 +26,11 @@ func (e *Engine) UpdateNamespace(ctx context.Context, u ports.NamespaceUpdate) (
 		return ports.NamespaceUpdated{}, err
 	}
 	n, err := e.ns.Update(ctx, u)
-	return ports.NamespaceUpdated{Namespace: n}, err
+	out := ports.NamespaceUpdated{Namespace: n}
+	if err == nil && len(u.Attributes) > 0 {
+		out.Unblocked, err = e.unblockAttributes(ctx, n.Name)
+	}
+	return out, err
 }
 
 // ListNamespaces lists namespaces by name.

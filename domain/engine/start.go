@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -113,6 +115,9 @@ func (e *Engine) checkStart(ctx context.Context, r *ports.StartRequest) error {
 	if err := e.ns.Startable(ns); err != nil {
 		return err
 	}
+	if _, err := e.attributes(ns, r.Attributes); err != nil {
+		return err
+	}
 	r.Namespace = ns
 	switch {
 	case r.WorkflowID != "":
@@ -136,6 +141,10 @@ func startDigest(r *ports.StartRequest) [32]byte {
 	in := r.Input.Digest()
 	b := append([]byte("start\x00"+string(r.Type)+"\x00"+string(r.TaskQueue)+"\x00"), in[:]...)
 	b = binary.LittleEndian.AppendUint64(b, uint64(r.RunTimeout))
+	for _, name := range slices.Sorted(maps.Keys(r.Attributes)) {
+		value := r.Attributes[name].Digest()
+		b = append(append(b, "\x00"+name+"\x00"...), value[:]...)
+	}
 	return sha256.Sum256(b)
 }
 
@@ -226,7 +235,10 @@ func (in *startInput) create(s *step) {
 	c.attach(history.NewState())
 	s.add(&history.Started{Namespace: r.Namespace, WorkflowID: r.WorkflowID, RunID: run, Type: r.Type, Input: r.Input, TaskQueue: r.TaskQueue, Package: in.pkg,
 		Seed: seed, ImageVersion: imageVersion, RequestID: r.RequestID, RequestDigest: in.digest[:], RunTimeout: r.RunTimeout, Identity: r.Identity, Header: r.Header,
-		Parent: in.parent})
+		Attributes: r.Attributes, Parent: in.parent})
+	if s.err == nil {
+		s.beginAttributes(r.Attributes)
+	}
 	if s.err != nil {
 		return
 	}

@@ -85,6 +85,11 @@ func Decide(s *State, cmd Attributes) ([2]Attributes, int, error) {
 			return out, 0, nil // fired or canceled before
 		}
 		return one(c)
+	case *SearchAttributesUpserted:
+		if err := c.check(); err != nil {
+			return out, 0, err
+		}
+		return one(c)
 	case *Completed:
 		return one(c)
 	case *Failed:

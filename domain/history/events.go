@@ -29,9 +29,10 @@ type Started struct {
 	RunTimeout    time.Duration
 	Identity      string
 	Header        map[string]string
-	Parent        Link        // who is told of the end of the chain; zero = nobody
-	ContinuedRun  model.RunID // the run that this one continues
-	FirstRun      model.RunID // the first of the runs that continue each other, "" in itself
+	Attributes    map[string]model.Payload // search attributes, as the caller gave them
+	Parent        Link                     // who is told of the end of the chain; zero = nobody
+	ContinuedRun  model.RunID              // the run that this one continues
+	FirstRun      model.RunID              // the first of the runs that continue each other, "" in itself
 }
 
 // Completed closes a run with a result.
@@ -211,6 +212,7 @@ func (a *Started) walk(c *coder) {
 	duration(c, 12, &a.RunTimeout)
 	str(c, 13, &a.Identity)
 	c.entries(14, &a.Header)
+	c.payloads(16, &a.Attributes)
 	walkLink(c, 20, &a.Parent)
 	str(c, 21, &a.ContinuedRun)
 	str(c, 22, &a.FirstRun)

@@ -16,7 +16,7 @@ import (
 var kinds = []history.Attributes{
 	&history.Started{}, &history.Completed{}, &history.Failed{}, &history.Canceled{}, &history.Terminated{}, &history.TimedOut{}, &history.CancelRequested{},
 	&history.Paused{}, &history.Resumed{},
-	&history.Activated{}, &history.Blocked{}, &history.Unblocked{}, &history.Repinned{},
+	&history.Activated{}, &history.Blocked{}, &history.Unblocked{}, &history.Repinned{}, &history.SearchAttributesUpserted{},
 	&history.ActivityScheduled{}, &history.ActivityAttemptStarted{}, &history.ActivityAttemptFailed{}, &history.ActivityCompleted{}, &history.ActivityFailed{},
 	&history.ActivityTimedOut{}, &history.ActivityCancelRequested{}, &history.ActivityCanceled{}, &history.ActivityAttemptPending{},
 	&history.TimerStarted{}, &history.TimerFired{}, &history.TimerCanceled{}, &history.SignalReceived{}, &history.PatchMarked{},
@@ -75,7 +75,9 @@ func fill(t *rapid.T, v reflect.Value, name string, deep int) {
 			if v.IsNil() {
 				v.Set(reflect.MakeMap(v.Type()))
 			}
-			v.SetMapIndex(reflect.ValueOf(text.Draw(t, name)), reflect.ValueOf(text.Draw(t, name)))
+			x := reflect.New(v.Type().Elem()).Elem()
+			fill(t, x, name, deep)
+			v.SetMapIndex(reflect.ValueOf(text.Draw(t, name)), x)
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {

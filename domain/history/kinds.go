@@ -18,6 +18,7 @@ const (
 	KindBlocked                 Kind = 21
 	KindUnblocked               Kind = 22
 	KindRepinned                Kind = 24
+	KindSearchAttributes        Kind = 25
 	KindActivityScheduled       Kind = 30
 	KindActivityAttemptStarted  Kind = 31
 	KindActivityAttemptFailed   Kind = 32
@@ -57,6 +58,7 @@ var kinds = [96]kindInfo{
 	KindBlocked:                 {name: "Blocked", make: func() Attributes { return new(Blocked) }},
 	KindUnblocked:               {name: "Unblocked", make: func() Attributes { return new(Unblocked) }},
 	KindRepinned:                {name: "Repinned", make: func() Attributes { return new(Repinned) }},
+	KindSearchAttributes:        {name: "SearchAttributesUpserted", command: true, make: func() Attributes { return new(SearchAttributesUpserted) }},
 	KindActivityScheduled:       {name: "ActivityScheduled", command: true, make: func() Attributes { return new(ActivityScheduled) }},
 	KindActivityAttemptStarted:  {name: "ActivityAttemptStarted", make: func() Attributes { return new(ActivityAttemptStarted) }},
 	KindActivityAttemptFailed:   {name: "ActivityAttemptFailed", make: func() Attributes { return new(ActivityAttemptFailed) }},

@@ -216,6 +216,8 @@ func Describe(a Attributes) string {
 		return fmt.Sprintf("timer %d of %v", a.Ordinal, a.Delay)
 	case *TimerCanceled:
 		return fmt.Sprintf("cancel of timer %d", a.Ordinal)
+	case *SearchAttributesUpserted:
+		return a.describe()
 	case *Completed:
 		return "completion of the run"
 	case *Failed:

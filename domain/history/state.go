@@ -144,7 +144,7 @@ func (s *State) fold(e *Event) error {
 	switch a := e.Attr.(type) {
 	case *Started:
 		start := *a
-		start.Input = model.Payload{} // the code is given it from the history; nobody else needs it
+		start.Input, start.Attributes = model.Payload{}, nil // the code is given it from the history; nobody else needs it
 		s.Start, s.StartedAt, s.Package, s.Status = &start, e.Time, a.Package, model.StatusRunning
 	case *Completed:
 		s.Status = model.StatusCompleted
@@ -194,7 +194,7 @@ func (s *State) fold(e *Event) error {
 		return s.endTimer(e, a.Ordinal)
 	case *TimerCanceled:
 		return s.endTimer(e, a.Ordinal)
-	case *SignalReceived:
+	case *SignalReceived, *SearchAttributesUpserted:
 	default:
 		return s.foldActivity(e)
 	}

@@ -151,7 +151,13 @@ func draw(t *rapid.T, m protoreflect.Message, deep int) {
 		switch {
 		case f.IsMap():
 			for range rapid.IntRange(0, 2).Draw(t, name) {
-				m.Mutable(f).Map().Set(protoreflect.ValueOfString(text.Draw(t, name)).MapKey(), protoreflect.ValueOfString(text.Draw(t, name)))
+				v := m.Mutable(f).Map().NewValue()
+				if f.MapValue().Kind() == protoreflect.MessageKind {
+					draw(t, v.Message(), deep+1)
+				} else {
+					v = protoreflect.ValueOfString(text.Draw(t, name))
+				}
+				m.Mutable(f).Map().Set(protoreflect.ValueOfString(text.Draw(t, name)).MapKey(), v)
 			}
 		case f.IsList():
 			for range rapid.IntRange(0, 2).Draw(t, name) {

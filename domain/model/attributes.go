@@ -122,6 +122,15 @@ func (v AttributeValue) IsZero() bool { return v.Type == AttributeUnspecified }
 // Time is the moment of a datetime.
 func (v AttributeValue) Time() time.Time { return time.Unix(0, v.Int).UTC() }
 
+// Size is what the value counts against limits, in bytes.
+func (v AttributeValue) Size() int {
+	n := 16 + len(v.Text)
+	for _, s := range v.List {
+		n += len(s)
+	}
+	return n
+}
+
 // Equal compares type and value.
 func (v AttributeValue) Equal(w AttributeValue) bool {
 	return v.Type == w.Type && v.Int == w.Int && v.Float == w.Float && v.Text == w.Text && slices.Equal(v.List, w.List)
@@ -136,7 +145,10 @@ func (v AttributeValue) Keys() [][]byte {
 	case AttributeKeywordList:
 		return byteSlices(v.List)
 	case AttributeText:
-		return byteSlices(Words(v.Text))
+		if words := Words(v.Text); len(words) > 0 {
+			return byteSlices(words)
+		}
+		return [][]byte{{}} // no word is empty: the entry says that the text is set
 	}
 	return [][]byte{v.Key()}
 }
@@ -196,7 +208,7 @@ func Words(text string) []string {
 }
 
 // ParseAttribute reads a value of type t from a JSON payload: a boolean, an integer, a number, a moment as RFC 3339 text, a text, a list of texts.
-// null, or a payload without data, is the zero value: not set. Errors: InvalidInput, whose message names the attribute.
+// null, a list without texts, or a payload without data, is the zero value: not set. Errors: InvalidInput, whose message names the attribute.
 func ParseAttribute(name string, t AttributeType, p Payload) (AttributeValue, error) {
 	if len(p.Data) == 0 || bytes.Equal(bytes.TrimSpace(p.Data), []byte("null")) {
 		return AttributeValue{}, nil
@@ -236,6 +248,9 @@ func ParseAttribute(name string, t AttributeType, p Payload) (AttributeValue, er
 	}
 	if err != nil {
 		return wrong()
+	}
+	if t == AttributeKeywordList && len(v.List) == 0 {
+		return AttributeValue{}, nil
 	}
 	return v, v.check(name)
 }
@@ -284,9 +299,7 @@ func (v AttributeValue) Payload() Payload {
 	case AttributeDatetime:
 		x = v.Time()
 	case AttributeKeywordList:
-		if x = v.List; v.List == nil {
-			x = []string{}
-		}
+		x = v.List
 	default:
 		x = v.Text
 	}

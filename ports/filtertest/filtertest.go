@@ -25,7 +25,7 @@ var Epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 var (
 	keywords = []string{"", "a", "ab", "b", "it's", "zz\x00", "日本", "2026-03-01"}
-	texts    = []string{"late", "late delivery", "Delivery, twice", "on time", "日本 語"}
+	texts    = []string{"!", "late", "late delivery", "Delivery, twice", "on time", "日本 語"}
 	fields   = []filter.Field{filter.WorkflowID, filter.RunID, filter.WorkflowType, filter.Status, filter.Blocked, filter.Paused, filter.Package, filter.TaskQueue, filter.StartedAt, filter.ClosedAt}
 )
 
@@ -55,7 +55,7 @@ func Value(t model.AttributeType, single bool) *rapid.Generator[model.AttributeV
 			return model.TextValue(rapid.SampledFrom(texts).Draw(r, "text"))
 		case model.AttributeKeywordList:
 			if !single {
-				return model.ListValue(rapid.SliceOfN(rapid.SampledFrom(keywords), 0, 4).Draw(r, "list")...)
+				return model.ListValue(rapid.SliceOfN(rapid.SampledFrom(keywords), 1, 4).Draw(r, "list")...)
 			}
 		}
 		return model.KeywordValue(rapid.SampledFrom(keywords).Draw(r, "keyword"))

@@ -54,3 +54,12 @@ func namespaceTrips() []trip {
 			func(ctx context.Context, s ports.Service) (any, error) { return s.DeprecateNamespace(ctx, "shop", 6) }},
 	}
 }
+
+// runAttributes has one search attribute of each type.
+func runAttributes() model.Attributes {
+	return model.Attributes{
+		{Name: "amount", Value: model.IntValue(-1 << 63)}, {Name: "customer", Value: model.KeywordValue("")}, {Name: "due", Value: model.TimeValue(at(9))},
+		{Name: "note", Value: model.TextValue("it's é")}, {Name: "tags", Value: model.ListValue("b", "a")}, {Name: "vip", Value: model.BoolValue(false)},
+		{Name: "weight", Value: model.FloatValue(-0.5)},
+	}
+}

@@ -26,6 +26,7 @@ func trips() []trip {
 		Namespace: "shop", WorkflowID: "order/7:a é", Type: "PlaceOrder", Input: payload(`{"n":1}`), RequestID: "req-1", TaskQueue: "fast",
 		Wait: 1500 * time.Millisecond, RunTimeout: time.Hour, Reuse: ports.ReuseAllowIfFailed, Conflict: ports.ConflictUseExisting,
 		Header: map[string]string{"traceparent": "00-1"}, Identity: Subject,
+		Attributes: map[string]model.Payload{"customer": payload(`"a"`), "amount": payload("7")},
 	}
 	signal := ports.SignalRequest{Ref: ref(), Name: "approve", Input: payload("true"), RequestID: "req-2", Identity: Subject, Header: map[string]string{"a": "b"}}
 	withStart := ports.SignalStartRequest{Start: start, Name: "approve", Input: payload("true"), Header: map[string]string{"a": "b"}}
@@ -110,7 +111,7 @@ func trips() []trip {
 func run(id model.RunID) ports.Run {
 	return ports.Run{
 		ID: id, Key: model.ChainKey{Namespace: "shop", WorkflowID: "w"}, Type: "PlaceOrder", Status: model.StatusFailed, Blocked: "blocked", Paused: true,
-		Package: "native", TaskQueue: "fast", StartedAt: at(3), ClosedAt: at(4), HeadSeq: 1<<32 - 1, HistoryBytes: 1 << 40,
+		Package: "native", TaskQueue: "fast", StartedAt: at(3), ClosedAt: at(4), HeadSeq: 1<<32 - 1, HistoryBytes: 1 << 40, Attributes: runAttributes(),
 	}
 }
 

@@ -27,6 +27,8 @@ type StartOptions struct {
 	Reuse      ReusePolicy    // what to do when a closed run has the ID; the default allows it
 	Conflict   ConflictPolicy // what to do when an open run has the ID; the default fails
 	Header     map[string]string
+	// SearchAttributes are what the run is found by; the namespace must declare them.
+	SearchAttributes []workflow.AttributeValue
 }
 
 // ReusePolicy says what a start does when a closed run has the workflow ID.
@@ -133,9 +135,19 @@ func startRequest[I, O any](c *Client, w Workflow[I, O], in I, o StartOptions) (
 	if err != nil {
 		return nil, fmt.Errorf("start workflow %s: its input: %w", w.Name(), err)
 	}
+	attributes, err := workflow.EncodeAttributes(o.SearchAttributes...)
+	if err != nil {
+		return nil, fmt.Errorf("start workflow %s: %w", w.Name(), err)
+	}
 	req := &aionv1.StartWorkflowRequest{
 		Namespace: c.link.Namespace, WorkflowId: o.ID, WorkflowType: w.Name(), Input: contract.Payload(input), TaskQueue: o.TaskQueue,
 		ReusePolicy: aionv1.WorkflowIdReusePolicy(o.Reuse), ConflictPolicy: aionv1.WorkflowIdConflictPolicy(o.Conflict), Header: o.Header,
+	}
+	for name, p := range attributes {
+		if req.SearchAttributes == nil {
+			req.SearchAttributes = map[string]*aionv1.Payload{}
+		}
+		req.SearchAttributes[name] = contract.SomePayload(p)
 	}
 	if o.RunTimeout != 0 {
 		req.RunTimeout = durationpb.New(o.RunTimeout)

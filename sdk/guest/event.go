@@ -15,6 +15,7 @@ const (
 	kindFailed                  = 12
 	kindCanceled                = 13
 	kindCancelRequested         = 17
+	kindSearchAttributes        = 25
 	kindActivityScheduled       = 30
 	kindActivityCompleted       = 33
 	kindActivityFailed          = 34

@@ -7,6 +7,7 @@ package features
 import (
 	"github.com/aionrun/aion/test/features/activitytimeouts"
 	"github.com/aionrun/aion/test/features/atmostonce"
+	"github.com/aionrun/aion/test/features/attributes"
 	"github.com/aionrun/aion/test/features/cancelcompletion"
 	"github.com/aionrun/aion/test/features/canceltypes"
 	"github.com/aionrun/aion/test/features/coroutines"
@@ -34,6 +35,7 @@ func Features() map[string]feature.Feature {
 	return map[string]feature.Feature{
 		"activitytimeouts": activitytimeouts.Feature,
 		"atmostonce":       atmostonce.Feature,
+		"attributes":       attributes.Feature,
 		"cancelcompletion": cancelcompletion.Feature,
 		"canceltypes":      canceltypes.Feature,
 		"coroutines":       coroutines.Feature,

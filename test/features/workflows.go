@@ -8,6 +8,7 @@ import (
 	"github.com/aionrun/aion/sdk/workflow"
 	"github.com/aionrun/aion/test/features/activitytimeouts"
 	"github.com/aionrun/aion/test/features/atmostonce"
+	"github.com/aionrun/aion/test/features/attributes"
 	"github.com/aionrun/aion/test/features/cancelcompletion"
 	"github.com/aionrun/aion/test/features/canceltypes"
 	"github.com/aionrun/aion/test/features/coroutines"
@@ -34,6 +35,7 @@ func Workflows() []workflow.Definition {
 	return slices.Concat(
 		activitytimeouts.Workflows(),
 		atmostonce.Workflows(),
+		attributes.Workflows(),
 		cancelcompletion.Workflows(),
 		canceltypes.Workflows(),
 		coroutines.Workflows(),

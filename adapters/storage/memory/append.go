@@ -114,7 +114,7 @@ func (s *Store) apply(a *ports.Append) ports.AppendResult {
 	for _, p := range a.Pins {
 		addCount(s.pins, p.Package, p.N)
 	}
-	rows := 1 + len(a.Runs) + len(a.History) + len(a.Dedup) + len(a.Take) + len(a.Send) + len(a.Tasks) + len(a.TasksDone)
+	rows := 1 + len(a.Runs) + len(a.History) + len(a.Dedup) + len(a.Take) + len(a.Send) + len(a.Tasks) + len(a.TasksDone) + len(a.Attributes)
 	s.stats.appends.Add(1)
 	s.stats.commits.Add(1)
 	s.stats.rows.Add(int64(rows))

@@ -34,7 +34,7 @@ type kind struct {
 // setRun stores a run's row and moves its places in the lists.
 func (s *Store) setRun(c *chain, row ports.Run) {
 	row.StartedAt, row.ClosedAt = sameTime(row.StartedAt), sameTime(row.ClosedAt)
-	row.RequestDigest = slices.Clone(row.RequestDigest)
+	row.RequestDigest, row.Attributes = slices.Clone(row.RequestDigest), slices.Clone(row.Attributes)
 	r := s.runFor(row.ID)
 	l := s.lists[row.Key.Namespace]
 	if l == nil {

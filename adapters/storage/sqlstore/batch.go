@@ -136,7 +136,7 @@ func (w *writer) won(a *ports.Append) {
 	for _, p := range a.Pins {
 		w.pins.add(p.Package, p.N)
 	}
-	w.work += 1 + len(a.Runs) + len(a.History) + len(a.Dedup) + len(a.Take) + len(a.Send) + len(a.Tasks) + len(a.TasksDone)
+	w.work += 1 + len(a.Runs) + len(a.History) + len(a.Dedup) + len(a.Take) + len(a.Send) + len(a.Tasks) + len(a.TasksDone) + len(a.Attributes)
 }
 
 // oneByOne writes a batch with a savepoint around each request, so that one that fails leaves nothing and harms nobody.
@@ -223,6 +223,9 @@ func (w *writer) replaceRun(a *ports.Append, r runRow) error {
 	}
 	if found {
 		if _, err := w.c.exec(`DELETE FROM run WHERE run_id = ?`, w.args.reset().id(string(r.ID)).vals); err != nil {
+			return err
+		}
+		if _, err := w.c.exec(sqlMoveAttributes, w.args.reset().time(r.StartedAt).id(string(r.ID)).vals); err != nil {
 			return err
 		}
 	}

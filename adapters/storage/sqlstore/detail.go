@@ -11,10 +11,14 @@ import (
 // detailVersion is the first byte of a run's detail. A new form gets a new number; the old ones stay readable.
 const detailVersion = 1
 
+// detailWithAttributes is the version of a row that ends with search attributes.
+const detailWithAttributes = 2
+
 // appendDetail encodes what a run's row holds besides its columns: the version; 1 or 0 for paused; closed at (unix
 // nanoseconds), head seq and history bytes as varints; then package (packed), task queue, start request and request
-// digest, each with its length before it.
+// digest, each with its length before it; then search attributes, where there are any.
 func appendDetail(to []byte, r *ports.Run) []byte {
+	version := len(to)
 	to = append(to, detailVersion, 0)
 	if r.Paused {
 		to[len(to)-1] = 1
@@ -26,12 +30,17 @@ func appendDetail(to []byte, r *ports.Run) []byte {
 	to = appendBytes(to, pack(hash[:0], string(r.Package)))
 	to = appendBytes(to, string(r.TaskQueue))
 	to = appendBytes(to, string(r.StartRequest))
-	return appendBytes(to, r.RequestDigest)
+	to = appendBytes(to, r.RequestDigest)
+	if len(r.Attributes) > 0 {
+		to[version] = detailWithAttributes
+		to = appendAttributes(to, r.Attributes)
+	}
+	return to
 }
 
 // parseDetail is the inverse of appendDetail.
 func parseDetail(r *ports.Run, b []byte) error {
-	if len(b) < 2 || b[0] != detailVersion {
+	if len(b) < 2 || b[0] != detailVersion && b[0] != detailWithAttributes {
 		return fault.Internalf("run %q has a row that this binary cannot read", r.ID)
 	}
 	d := decoder{b: b[2:]}
@@ -44,6 +53,9 @@ func parseDetail(r *ports.Run, b []byte) error {
 	r.TaskQueue = model.TaskQueue(d.bytes())
 	r.StartRequest = model.RequestID(d.bytes())
 	r.RequestDigest = d.bytes()
+	if b[0] == detailWithAttributes {
+		r.Attributes = d.attributes()
+	}
 	if d.damaged || err != nil || len(d.b) > 0 {
 		return fault.Internalf("run %q has a damaged row", r.ID)
 	}

@@ -239,5 +239,5 @@ func (w *writer) small(a *ports.Append) error {
 			return err
 		}
 	}
-	return nil
+	return w.attributes(a)
 }

@@ -14,19 +14,20 @@ import (
 // EncodeRun writes a row of the list of runs. What blocks it and which request started it are not shown there.
 func EncodeRun(r ports.Run) *aionv1.WorkflowRun {
 	return &aionv1.WorkflowRun{
-		Namespace:     string(r.Key.Namespace),
-		WorkflowId:    string(r.Key.WorkflowID),
-		RunId:         string(r.ID),
-		WorkflowType:  string(r.Type),
-		Status:        aionv1.WorkflowStatus(r.Status),
-		Blocked:       r.Blocked != "",
-		Paused:        r.Paused,
-		StartedAt:     EncodeTime(r.StartedAt),
-		ClosedAt:      EncodeTime(r.ClosedAt),
-		Package:       string(r.Package),
-		TaskQueue:     string(r.TaskQueue),
-		HistoryEvents: uint32(r.HeadSeq),
-		HistoryBytes:  r.HistoryBytes,
+		Namespace:        string(r.Key.Namespace),
+		WorkflowId:       string(r.Key.WorkflowID),
+		RunId:            string(r.ID),
+		WorkflowType:     string(r.Type),
+		Status:           aionv1.WorkflowStatus(r.Status),
+		Blocked:          r.Blocked != "",
+		Paused:           r.Paused,
+		StartedAt:        EncodeTime(r.StartedAt),
+		ClosedAt:         EncodeTime(r.ClosedAt),
+		Package:          string(r.Package),
+		TaskQueue:        string(r.TaskQueue),
+		HistoryEvents:    uint32(r.HeadSeq),
+		HistoryBytes:     r.HistoryBytes,
+		SearchAttributes: encodeAttributes(r.Attributes),
 	}
 }
 
@@ -44,6 +45,7 @@ func DecodeRun(r *aionv1.WorkflowRun) ports.Run {
 		ClosedAt:     DecodeTime(r.GetClosedAt()),
 		HeadSeq:      model.Seq(r.GetHistoryEvents()),
 		HistoryBytes: r.GetHistoryBytes(),
+		Attributes:   decodeAttributes(r.GetSearchAttributes()),
 	}
 	if r.GetBlocked() {
 		out.Blocked = "blocked"

@@ -201,7 +201,6 @@ func TestDecodeStart(t *testing.T) {
 		"fairness_key":      {FairnessKey: "k"},
 		"concurrency_key":   {ConcurrencyKey: "k"},
 		"memo":              {Memo: map[string]*aionv1.Payload{"k": {}}},
-		"search_attributes": {SearchAttributes: map[string]*aionv1.Payload{"k": {}}},
 		"start_delay":       {StartDelay: durationpb.New(time.Second)},
 		"execution_timeout": {ExecutionTimeout: &durationpb.Duration{}},
 	} {

@@ -32,17 +32,18 @@ func DecodeRef(r *aionv1.WorkflowRef) (ports.WorkflowRef, error) {
 // EncodeStart writes a start. Identity is not carried: the receiver takes it from the credentials.
 func EncodeStart(r ports.StartRequest) *aionv1.StartWorkflowRequest {
 	return &aionv1.StartWorkflowRequest{
-		Namespace:      string(r.Namespace),
-		WorkflowId:     string(r.WorkflowID),
-		WorkflowType:   string(r.Type),
-		Input:          EncodePayload(r.Input),
-		RequestId:      string(r.RequestID),
-		TaskQueue:      string(r.TaskQueue),
-		Wait:           EncodeDuration(r.Wait),
-		RunTimeout:     EncodeDuration(r.RunTimeout),
-		ReusePolicy:    aionv1.WorkflowIdReusePolicy(r.Reuse),
-		ConflictPolicy: aionv1.WorkflowIdConflictPolicy(r.Conflict),
-		Header:         r.Header,
+		Namespace:        string(r.Namespace),
+		WorkflowId:       string(r.WorkflowID),
+		WorkflowType:     string(r.Type),
+		Input:            EncodePayload(r.Input),
+		RequestId:        string(r.RequestID),
+		TaskQueue:        string(r.TaskQueue),
+		Wait:             EncodeDuration(r.Wait),
+		RunTimeout:       EncodeDuration(r.RunTimeout),
+		ReusePolicy:      aionv1.WorkflowIdReusePolicy(r.Reuse),
+		ConflictPolicy:   aionv1.WorkflowIdConflictPolicy(r.Conflict),
+		Header:           r.Header,
+		SearchAttributes: encodePayloads(r.Attributes),
 	}
 }
 
@@ -56,7 +57,6 @@ func DecodeStart(r *aionv1.StartWorkflowRequest) (ports.StartRequest, error) {
 		{"fairness_key", r.GetFairnessKey() != ""},
 		{"concurrency_key", r.GetConcurrencyKey() != ""},
 		{"memo", len(r.GetMemo()) > 0},
-		{"search_attributes", len(r.GetSearchAttributes()) > 0},
 		{"start_delay", r.GetStartDelay() != nil},
 		{"execution_timeout", r.GetExecutionTimeout() != nil},
 	} {
@@ -93,6 +93,7 @@ func DecodeStart(r *aionv1.StartWorkflowRequest) (ports.StartRequest, error) {
 		Reuse:      reuse,
 		Conflict:   conflict,
 		Header:     r.GetHeader(),
+		Attributes: decodePayloads(r.GetSearchAttributes()),
 	}, nil
 }
 

@@ -25,7 +25,7 @@ const (
 
 // HistoryEvent is one fact of a run. The number of the set attribute is the event's kind.
 // Events written in one step share their time. Clients keep and show kinds that they do not know.
-// Numbers of kinds that come later: 16 continued_as_new, 23 forked, 25 search_attributes_upserted, 26 memo_upserted,
+// Numbers of kinds that come later: 16 continued_as_new, 23 forked, 26 memo_upserted,
 // 51-53 signals sent, 60-61 updates, 70-77 children, 81-82 reserved.
 type HistoryEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -46,6 +46,7 @@ type HistoryEvent struct {
 	//	*HistoryEvent_Blocked
 	//	*HistoryEvent_Unblocked
 	//	*HistoryEvent_Repinned
+	//	*HistoryEvent_SearchAttributesUpserted
 	//	*HistoryEvent_ActivityScheduled
 	//	*HistoryEvent_ActivityAttemptStarted
 	//	*HistoryEvent_ActivityAttemptFailed
@@ -233,6 +234,15 @@ func (x *HistoryEvent) GetRepinned() *Repinned {
 	return nil
 }
 
+func (x *HistoryEvent) GetSearchAttributesUpserted() *SearchAttributesUpserted {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_SearchAttributesUpserted); ok {
+			return x.SearchAttributesUpserted
+		}
+	}
+	return nil
+}
+
 func (x *HistoryEvent) GetActivityScheduled() *ActivityScheduled {
 	if x != nil {
 		if x, ok := x.Attributes.(*HistoryEvent_ActivityScheduled); ok {
@@ -415,6 +425,10 @@ type HistoryEvent_Repinned struct {
 	Repinned *Repinned `protobuf:"bytes,24,opt,name=repinned,proto3,oneof"`
 }
 
+type HistoryEvent_SearchAttributesUpserted struct {
+	SearchAttributesUpserted *SearchAttributesUpserted `protobuf:"bytes,25,opt,name=search_attributes_upserted,json=searchAttributesUpserted,proto3,oneof"`
+}
+
 type HistoryEvent_ActivityScheduled struct {
 	ActivityScheduled *ActivityScheduled `protobuf:"bytes,30,opt,name=activity_scheduled,json=activityScheduled,proto3,oneof"`
 }
@@ -497,6 +511,8 @@ func (*HistoryEvent_Unblocked) isHistoryEvent_Attributes() {}
 
 func (*HistoryEvent_Repinned) isHistoryEvent_Attributes() {}
 
+func (*HistoryEvent_SearchAttributesUpserted) isHistoryEvent_Attributes() {}
+
 func (*HistoryEvent_ActivityScheduled) isHistoryEvent_Attributes() {}
 
 func (*HistoryEvent_ActivityAttemptStarted) isHistoryEvent_Attributes() {}
@@ -544,6 +560,8 @@ type Started struct {
 	RunTimeout    *durationpb.Duration `protobuf:"bytes,12,opt,name=run_timeout,json=runTimeout,proto3" json:"run_timeout,omitempty"`
 	Identity      string               `protobuf:"bytes,13,opt,name=identity,proto3" json:"identity,omitempty"`
 	Header        map[string]string    `protobuf:"bytes,14,rep,name=header,proto3" json:"header,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// As the caller gave them: JSON values.
+	SearchAttributes map[string]*Payload `protobuf:"bytes,16,rep,name=search_attributes,json=searchAttributes,proto3" json:"search_attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Who started the run by a message and is told of the end of its chain, e.g. the parent of a child workflow. It moves along the chain.
 	Parent *WorkflowLink `protobuf:"bytes,20,opt,name=parent,proto3" json:"parent,omitempty"`
 	// The run of the chain that this one continues; empty for one that was started.
@@ -678,6 +696,13 @@ func (x *Started) GetIdentity() string {
 func (x *Started) GetHeader() map[string]string {
 	if x != nil {
 		return x.Header
+	}
+	return nil
+}
+
+func (x *Started) GetSearchAttributes() map[string]*Payload {
+	if x != nil {
+		return x.SearchAttributes
 	}
 	return nil
 }
@@ -1243,7 +1268,7 @@ func (x *Activated) GetCommands() uint32 {
 }
 
 // Blocked says why a run's code cannot go on. what is one of: nondeterminism, panic, fuel, memory, stack, deadlock, exit, protocol,
-// missing_package, missing_type, step_too_large, history_limit.
+// search_attribute, missing_package, missing_type, step_too_large, history_limit.
 type Blocked struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	What    string                 `protobuf:"bytes,1,opt,name=what,proto3" json:"what,omitempty"`
@@ -1459,6 +1484,51 @@ func (x *Repinned) GetIdentity() string {
 	return ""
 }
 
+// SearchAttributesUpserted sets search attributes of the run, JSON values by name; a payload without data removes one.
+type SearchAttributesUpserted struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	SearchAttributes map[string]*Payload    `protobuf:"bytes,1,rep,name=search_attributes,json=searchAttributes,proto3" json:"search_attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *SearchAttributesUpserted) Reset() {
+	*x = SearchAttributesUpserted{}
+	mi := &file_aion_v1_history_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchAttributesUpserted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchAttributesUpserted) ProtoMessage() {}
+
+func (x *SearchAttributesUpserted) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchAttributesUpserted.ProtoReflect.Descriptor instead.
+func (*SearchAttributesUpserted) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *SearchAttributesUpserted) GetSearchAttributes() map[string]*Payload {
+	if x != nil {
+		return x.SearchAttributes
+	}
+	return nil
+}
+
 // ActivityScheduled asks for an activity. Its first attempt is implied.
 type ActivityScheduled struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1473,7 +1543,7 @@ type ActivityScheduled struct {
 
 func (x *ActivityScheduled) Reset() {
 	*x = ActivityScheduled{}
-	mi := &file_aion_v1_history_proto_msgTypes[15]
+	mi := &file_aion_v1_history_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1485,7 +1555,7 @@ func (x *ActivityScheduled) String() string {
 func (*ActivityScheduled) ProtoMessage() {}
 
 func (x *ActivityScheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[15]
+	mi := &file_aion_v1_history_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1498,7 +1568,7 @@ func (x *ActivityScheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityScheduled.ProtoReflect.Descriptor instead.
 func (*ActivityScheduled) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{15}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ActivityScheduled) GetOrdinal() uint32 {
@@ -1548,7 +1618,7 @@ type ActivityAttemptStarted struct {
 
 func (x *ActivityAttemptStarted) Reset() {
 	*x = ActivityAttemptStarted{}
-	mi := &file_aion_v1_history_proto_msgTypes[16]
+	mi := &file_aion_v1_history_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1560,7 +1630,7 @@ func (x *ActivityAttemptStarted) String() string {
 func (*ActivityAttemptStarted) ProtoMessage() {}
 
 func (x *ActivityAttemptStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[16]
+	mi := &file_aion_v1_history_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1573,7 +1643,7 @@ func (x *ActivityAttemptStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityAttemptStarted.ProtoReflect.Descriptor instead.
 func (*ActivityAttemptStarted) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{16}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ActivityAttemptStarted) GetOrdinal() uint32 {
@@ -1614,7 +1684,7 @@ type ActivityAttemptFailed struct {
 
 func (x *ActivityAttemptFailed) Reset() {
 	*x = ActivityAttemptFailed{}
-	mi := &file_aion_v1_history_proto_msgTypes[17]
+	mi := &file_aion_v1_history_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1626,7 +1696,7 @@ func (x *ActivityAttemptFailed) String() string {
 func (*ActivityAttemptFailed) ProtoMessage() {}
 
 func (x *ActivityAttemptFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[17]
+	mi := &file_aion_v1_history_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1639,7 +1709,7 @@ func (x *ActivityAttemptFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityAttemptFailed.ProtoReflect.Descriptor instead.
 func (*ActivityAttemptFailed) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{17}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ActivityAttemptFailed) GetOrdinal() uint32 {
@@ -1704,7 +1774,7 @@ type ActivityCompleted struct {
 
 func (x *ActivityCompleted) Reset() {
 	*x = ActivityCompleted{}
-	mi := &file_aion_v1_history_proto_msgTypes[18]
+	mi := &file_aion_v1_history_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1716,7 +1786,7 @@ func (x *ActivityCompleted) String() string {
 func (*ActivityCompleted) ProtoMessage() {}
 
 func (x *ActivityCompleted) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[18]
+	mi := &file_aion_v1_history_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1729,7 +1799,7 @@ func (x *ActivityCompleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityCompleted.ProtoReflect.Descriptor instead.
 func (*ActivityCompleted) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{18}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ActivityCompleted) GetOrdinal() uint32 {
@@ -1773,7 +1843,7 @@ type ActivityFailed struct {
 
 func (x *ActivityFailed) Reset() {
 	*x = ActivityFailed{}
-	mi := &file_aion_v1_history_proto_msgTypes[19]
+	mi := &file_aion_v1_history_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1785,7 +1855,7 @@ func (x *ActivityFailed) String() string {
 func (*ActivityFailed) ProtoMessage() {}
 
 func (x *ActivityFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[19]
+	mi := &file_aion_v1_history_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1798,7 +1868,7 @@ func (x *ActivityFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityFailed.ProtoReflect.Descriptor instead.
 func (*ActivityFailed) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{19}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ActivityFailed) GetOrdinal() uint32 {
@@ -1842,7 +1912,7 @@ type ActivityTimedOut struct {
 
 func (x *ActivityTimedOut) Reset() {
 	*x = ActivityTimedOut{}
-	mi := &file_aion_v1_history_proto_msgTypes[20]
+	mi := &file_aion_v1_history_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1854,7 +1924,7 @@ func (x *ActivityTimedOut) String() string {
 func (*ActivityTimedOut) ProtoMessage() {}
 
 func (x *ActivityTimedOut) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[20]
+	mi := &file_aion_v1_history_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1867,7 +1937,7 @@ func (x *ActivityTimedOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityTimedOut.ProtoReflect.Descriptor instead.
 func (*ActivityTimedOut) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{20}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ActivityTimedOut) GetOrdinal() uint32 {
@@ -1908,7 +1978,7 @@ type ActivityCancelRequested struct {
 
 func (x *ActivityCancelRequested) Reset() {
 	*x = ActivityCancelRequested{}
-	mi := &file_aion_v1_history_proto_msgTypes[21]
+	mi := &file_aion_v1_history_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1920,7 +1990,7 @@ func (x *ActivityCancelRequested) String() string {
 func (*ActivityCancelRequested) ProtoMessage() {}
 
 func (x *ActivityCancelRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[21]
+	mi := &file_aion_v1_history_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1933,7 +2003,7 @@ func (x *ActivityCancelRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityCancelRequested.ProtoReflect.Descriptor instead.
 func (*ActivityCancelRequested) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{21}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ActivityCancelRequested) GetOrdinal() uint32 {
@@ -1955,7 +2025,7 @@ type ActivityCanceled struct {
 
 func (x *ActivityCanceled) Reset() {
 	*x = ActivityCanceled{}
-	mi := &file_aion_v1_history_proto_msgTypes[22]
+	mi := &file_aion_v1_history_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1967,7 +2037,7 @@ func (x *ActivityCanceled) String() string {
 func (*ActivityCanceled) ProtoMessage() {}
 
 func (x *ActivityCanceled) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[22]
+	mi := &file_aion_v1_history_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1980,7 +2050,7 @@ func (x *ActivityCanceled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityCanceled.ProtoReflect.Descriptor instead.
 func (*ActivityCanceled) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{22}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ActivityCanceled) GetOrdinal() uint32 {
@@ -2020,7 +2090,7 @@ type ActivityAttemptPending struct {
 
 func (x *ActivityAttemptPending) Reset() {
 	*x = ActivityAttemptPending{}
-	mi := &file_aion_v1_history_proto_msgTypes[23]
+	mi := &file_aion_v1_history_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2032,7 +2102,7 @@ func (x *ActivityAttemptPending) String() string {
 func (*ActivityAttemptPending) ProtoMessage() {}
 
 func (x *ActivityAttemptPending) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[23]
+	mi := &file_aion_v1_history_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2045,7 +2115,7 @@ func (x *ActivityAttemptPending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityAttemptPending.ProtoReflect.Descriptor instead.
 func (*ActivityAttemptPending) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{23}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ActivityAttemptPending) GetOrdinal() uint32 {
@@ -2094,7 +2164,7 @@ type TimerStarted struct {
 
 func (x *TimerStarted) Reset() {
 	*x = TimerStarted{}
-	mi := &file_aion_v1_history_proto_msgTypes[24]
+	mi := &file_aion_v1_history_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2106,7 +2176,7 @@ func (x *TimerStarted) String() string {
 func (*TimerStarted) ProtoMessage() {}
 
 func (x *TimerStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[24]
+	mi := &file_aion_v1_history_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2119,7 +2189,7 @@ func (x *TimerStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerStarted.ProtoReflect.Descriptor instead.
 func (*TimerStarted) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{24}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TimerStarted) GetOrdinal() uint32 {
@@ -2146,7 +2216,7 @@ type TimerFired struct {
 
 func (x *TimerFired) Reset() {
 	*x = TimerFired{}
-	mi := &file_aion_v1_history_proto_msgTypes[25]
+	mi := &file_aion_v1_history_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2158,7 +2228,7 @@ func (x *TimerFired) String() string {
 func (*TimerFired) ProtoMessage() {}
 
 func (x *TimerFired) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[25]
+	mi := &file_aion_v1_history_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2171,7 +2241,7 @@ func (x *TimerFired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerFired.ProtoReflect.Descriptor instead.
 func (*TimerFired) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{25}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *TimerFired) GetOrdinal() uint32 {
@@ -2191,7 +2261,7 @@ type TimerCanceled struct {
 
 func (x *TimerCanceled) Reset() {
 	*x = TimerCanceled{}
-	mi := &file_aion_v1_history_proto_msgTypes[26]
+	mi := &file_aion_v1_history_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2203,7 +2273,7 @@ func (x *TimerCanceled) String() string {
 func (*TimerCanceled) ProtoMessage() {}
 
 func (x *TimerCanceled) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[26]
+	mi := &file_aion_v1_history_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2216,7 +2286,7 @@ func (x *TimerCanceled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerCanceled.ProtoReflect.Descriptor instead.
 func (*TimerCanceled) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{26}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *TimerCanceled) GetOrdinal() uint32 {
@@ -2240,7 +2310,7 @@ type SignalReceived struct {
 
 func (x *SignalReceived) Reset() {
 	*x = SignalReceived{}
-	mi := &file_aion_v1_history_proto_msgTypes[27]
+	mi := &file_aion_v1_history_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2252,7 +2322,7 @@ func (x *SignalReceived) String() string {
 func (*SignalReceived) ProtoMessage() {}
 
 func (x *SignalReceived) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[27]
+	mi := &file_aion_v1_history_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2265,7 +2335,7 @@ func (x *SignalReceived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalReceived.ProtoReflect.Descriptor instead.
 func (*SignalReceived) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{27}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SignalReceived) GetName() string {
@@ -2314,7 +2384,7 @@ type PatchMarked struct {
 
 func (x *PatchMarked) Reset() {
 	*x = PatchMarked{}
-	mi := &file_aion_v1_history_proto_msgTypes[28]
+	mi := &file_aion_v1_history_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2326,7 +2396,7 @@ func (x *PatchMarked) String() string {
 func (*PatchMarked) ProtoMessage() {}
 
 func (x *PatchMarked) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[28]
+	mi := &file_aion_v1_history_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2339,7 +2409,7 @@ func (x *PatchMarked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PatchMarked.ProtoReflect.Descriptor instead.
 func (*PatchMarked) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{28}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *PatchMarked) GetId() string {
@@ -2353,7 +2423,7 @@ var File_aion_v1_history_proto protoreflect.FileDescriptor
 
 const file_aion_v1_history_proto_rawDesc = "" +
 	"\n" +
-	"\x15aion/v1/history.proto\x12\aaion.v1\x1a\x14aion/v1/common.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\x0e\n" +
+	"\x15aion/v1/history.proto\x12\aaion.v1\x1a\x14aion/v1/common.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xec\x0e\n" +
 	"\fHistoryEvent\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\rR\x03seq\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12,\n" +
@@ -2372,7 +2442,8 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\tactivated\x18\x14 \x01(\v2\x12.aion.v1.ActivatedH\x00R\tactivated\x12,\n" +
 	"\ablocked\x18\x15 \x01(\v2\x10.aion.v1.BlockedH\x00R\ablocked\x122\n" +
 	"\tunblocked\x18\x16 \x01(\v2\x12.aion.v1.UnblockedH\x00R\tunblocked\x12/\n" +
-	"\brepinned\x18\x18 \x01(\v2\x11.aion.v1.RepinnedH\x00R\brepinned\x12K\n" +
+	"\brepinned\x18\x18 \x01(\v2\x11.aion.v1.RepinnedH\x00R\brepinned\x12a\n" +
+	"\x1asearch_attributes_upserted\x18\x19 \x01(\v2!.aion.v1.SearchAttributesUpsertedH\x00R\x18searchAttributesUpserted\x12K\n" +
 	"\x12activity_scheduled\x18\x1e \x01(\v2\x1a.aion.v1.ActivityScheduledH\x00R\x11activityScheduled\x12[\n" +
 	"\x18activity_attempt_started\x18\x1f \x01(\v2\x1f.aion.v1.ActivityAttemptStartedH\x00R\x16activityAttemptStarted\x12X\n" +
 	"\x17activity_attempt_failed\x18  \x01(\v2\x1e.aion.v1.ActivityAttemptFailedH\x00R\x15activityAttemptFailed\x12K\n" +
@@ -2389,7 +2460,7 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\x0fsignal_received\x182 \x01(\v2\x17.aion.v1.SignalReceivedH\x00R\x0esignalReceived\x129\n" +
 	"\fpatch_marked\x18P \x01(\v2\x14.aion.v1.PatchMarkedH\x00R\vpatchMarkedB\f\n" +
 	"\n" +
-	"attributes\"\xa8\x05\n" +
+	"attributes\"\xd4\x06\n" +
 	"\aStarted\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1f\n" +
 	"\vworkflow_id\x18\x02 \x01(\tR\n" +
@@ -2409,14 +2480,18 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\vrun_timeout\x18\f \x01(\v2\x19.google.protobuf.DurationR\n" +
 	"runTimeout\x12\x1a\n" +
 	"\bidentity\x18\r \x01(\tR\bidentity\x124\n" +
-	"\x06header\x18\x0e \x03(\v2\x1c.aion.v1.Started.HeaderEntryR\x06header\x12-\n" +
+	"\x06header\x18\x0e \x03(\v2\x1c.aion.v1.Started.HeaderEntryR\x06header\x12S\n" +
+	"\x11search_attributes\x18\x10 \x03(\v2&.aion.v1.Started.SearchAttributesEntryR\x10searchAttributes\x12-\n" +
 	"\x06parent\x18\x14 \x01(\v2\x15.aion.v1.WorkflowLinkR\x06parent\x12(\n" +
 	"\x10continued_run_id\x18\x15 \x01(\tR\x0econtinuedRunId\x12 \n" +
 	"\ffirst_run_id\x18\x16 \x01(\tR\n" +
 	"firstRunId\x1a9\n" +
 	"\vHeaderEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"`\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aU\n" +
+	"\x15SearchAttributesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12&\n" +
+	"\x05value\x18\x02 \x01(\v2\x10.aion.v1.PayloadR\x05value:\x028\x01\"`\n" +
 	"\fWorkflowLink\x12\x1f\n" +
 	"\vworkflow_id\x18\x01 \x01(\tR\n" +
 	"workflowId\x12\x15\n" +
@@ -2470,7 +2545,12 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\bRepinned\x12\x18\n" +
 	"\apackage\x18\x01 \x01(\tR\apackage\x12)\n" +
 	"\x10replayed_through\x18\x02 \x01(\rR\x0freplayedThrough\x12\x1a\n" +
-	"\bidentity\x18\x03 \x01(\tR\bidentity\"\xa9\x02\n" +
+	"\bidentity\x18\x03 \x01(\tR\bidentity\"\xd7\x01\n" +
+	"\x18SearchAttributesUpserted\x12d\n" +
+	"\x11search_attributes\x18\x01 \x03(\v27.aion.v1.SearchAttributesUpserted.SearchAttributesEntryR\x10searchAttributes\x1aU\n" +
+	"\x15SearchAttributesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12&\n" +
+	"\x05value\x18\x02 \x01(\v2\x10.aion.v1.PayloadR\x05value:\x028\x01\"\xa9\x02\n" +
 	"\x11ActivityScheduled\x12\x18\n" +
 	"\aordinal\x18\x01 \x01(\rR\aordinal\x12#\n" +
 	"\ractivity_type\x18\x02 \x01(\tR\factivityType\x12&\n" +
@@ -2553,49 +2633,52 @@ func file_aion_v1_history_proto_rawDescGZIP() []byte {
 	return file_aion_v1_history_proto_rawDescData
 }
 
-var file_aion_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_aion_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_aion_v1_history_proto_goTypes = []any{
-	(*HistoryEvent)(nil),            // 0: aion.v1.HistoryEvent
-	(*Started)(nil),                 // 1: aion.v1.Started
-	(*WorkflowLink)(nil),            // 2: aion.v1.WorkflowLink
-	(*Completed)(nil),               // 3: aion.v1.Completed
-	(*Failed)(nil),                  // 4: aion.v1.Failed
-	(*Canceled)(nil),                // 5: aion.v1.Canceled
-	(*Terminated)(nil),              // 6: aion.v1.Terminated
-	(*TimedOut)(nil),                // 7: aion.v1.TimedOut
-	(*CancelRequested)(nil),         // 8: aion.v1.CancelRequested
-	(*Paused)(nil),                  // 9: aion.v1.Paused
-	(*Resumed)(nil),                 // 10: aion.v1.Resumed
-	(*Activated)(nil),               // 11: aion.v1.Activated
-	(*Blocked)(nil),                 // 12: aion.v1.Blocked
-	(*Unblocked)(nil),               // 13: aion.v1.Unblocked
-	(*Repinned)(nil),                // 14: aion.v1.Repinned
-	(*ActivityScheduled)(nil),       // 15: aion.v1.ActivityScheduled
-	(*ActivityAttemptStarted)(nil),  // 16: aion.v1.ActivityAttemptStarted
-	(*ActivityAttemptFailed)(nil),   // 17: aion.v1.ActivityAttemptFailed
-	(*ActivityCompleted)(nil),       // 18: aion.v1.ActivityCompleted
-	(*ActivityFailed)(nil),          // 19: aion.v1.ActivityFailed
-	(*ActivityTimedOut)(nil),        // 20: aion.v1.ActivityTimedOut
-	(*ActivityCancelRequested)(nil), // 21: aion.v1.ActivityCancelRequested
-	(*ActivityCanceled)(nil),        // 22: aion.v1.ActivityCanceled
-	(*ActivityAttemptPending)(nil),  // 23: aion.v1.ActivityAttemptPending
-	(*TimerStarted)(nil),            // 24: aion.v1.TimerStarted
-	(*TimerFired)(nil),              // 25: aion.v1.TimerFired
-	(*TimerCanceled)(nil),           // 26: aion.v1.TimerCanceled
-	(*SignalReceived)(nil),          // 27: aion.v1.SignalReceived
-	(*PatchMarked)(nil),             // 28: aion.v1.PatchMarked
-	nil,                             // 29: aion.v1.Started.HeaderEntry
-	nil,                             // 30: aion.v1.ActivityScheduled.HeaderEntry
-	nil,                             // 31: aion.v1.SignalReceived.HeaderEntry
-	(*timestamppb.Timestamp)(nil),   // 32: google.protobuf.Timestamp
-	(*Payload)(nil),                 // 33: aion.v1.Payload
-	(*durationpb.Duration)(nil),     // 34: google.protobuf.Duration
-	(*Failure)(nil),                 // 35: aion.v1.Failure
-	(TimeoutKind)(0),                // 36: aion.v1.TimeoutKind
-	(*ActivityOptions)(nil),         // 37: aion.v1.ActivityOptions
+	(*HistoryEvent)(nil),             // 0: aion.v1.HistoryEvent
+	(*Started)(nil),                  // 1: aion.v1.Started
+	(*WorkflowLink)(nil),             // 2: aion.v1.WorkflowLink
+	(*Completed)(nil),                // 3: aion.v1.Completed
+	(*Failed)(nil),                   // 4: aion.v1.Failed
+	(*Canceled)(nil),                 // 5: aion.v1.Canceled
+	(*Terminated)(nil),               // 6: aion.v1.Terminated
+	(*TimedOut)(nil),                 // 7: aion.v1.TimedOut
+	(*CancelRequested)(nil),          // 8: aion.v1.CancelRequested
+	(*Paused)(nil),                   // 9: aion.v1.Paused
+	(*Resumed)(nil),                  // 10: aion.v1.Resumed
+	(*Activated)(nil),                // 11: aion.v1.Activated
+	(*Blocked)(nil),                  // 12: aion.v1.Blocked
+	(*Unblocked)(nil),                // 13: aion.v1.Unblocked
+	(*Repinned)(nil),                 // 14: aion.v1.Repinned
+	(*SearchAttributesUpserted)(nil), // 15: aion.v1.SearchAttributesUpserted
+	(*ActivityScheduled)(nil),        // 16: aion.v1.ActivityScheduled
+	(*ActivityAttemptStarted)(nil),   // 17: aion.v1.ActivityAttemptStarted
+	(*ActivityAttemptFailed)(nil),    // 18: aion.v1.ActivityAttemptFailed
+	(*ActivityCompleted)(nil),        // 19: aion.v1.ActivityCompleted
+	(*ActivityFailed)(nil),           // 20: aion.v1.ActivityFailed
+	(*ActivityTimedOut)(nil),         // 21: aion.v1.ActivityTimedOut
+	(*ActivityCancelRequested)(nil),  // 22: aion.v1.ActivityCancelRequested
+	(*ActivityCanceled)(nil),         // 23: aion.v1.ActivityCanceled
+	(*ActivityAttemptPending)(nil),   // 24: aion.v1.ActivityAttemptPending
+	(*TimerStarted)(nil),             // 25: aion.v1.TimerStarted
+	(*TimerFired)(nil),               // 26: aion.v1.TimerFired
+	(*TimerCanceled)(nil),            // 27: aion.v1.TimerCanceled
+	(*SignalReceived)(nil),           // 28: aion.v1.SignalReceived
+	(*PatchMarked)(nil),              // 29: aion.v1.PatchMarked
+	nil,                              // 30: aion.v1.Started.HeaderEntry
+	nil,                              // 31: aion.v1.Started.SearchAttributesEntry
+	nil,                              // 32: aion.v1.SearchAttributesUpserted.SearchAttributesEntry
+	nil,                              // 33: aion.v1.ActivityScheduled.HeaderEntry
+	nil,                              // 34: aion.v1.SignalReceived.HeaderEntry
+	(*timestamppb.Timestamp)(nil),    // 35: google.protobuf.Timestamp
+	(*Payload)(nil),                  // 36: aion.v1.Payload
+	(*durationpb.Duration)(nil),      // 37: google.protobuf.Duration
+	(*Failure)(nil),                  // 38: aion.v1.Failure
+	(TimeoutKind)(0),                 // 39: aion.v1.TimeoutKind
+	(*ActivityOptions)(nil),          // 40: aion.v1.ActivityOptions
 }
 var file_aion_v1_history_proto_depIdxs = []int32{
-	32, // 0: aion.v1.HistoryEvent.time:type_name -> google.protobuf.Timestamp
+	35, // 0: aion.v1.HistoryEvent.time:type_name -> google.protobuf.Timestamp
 	1,  // 1: aion.v1.HistoryEvent.started:type_name -> aion.v1.Started
 	3,  // 2: aion.v1.HistoryEvent.completed:type_name -> aion.v1.Completed
 	4,  // 3: aion.v1.HistoryEvent.failed:type_name -> aion.v1.Failed
@@ -2609,50 +2692,55 @@ var file_aion_v1_history_proto_depIdxs = []int32{
 	12, // 11: aion.v1.HistoryEvent.blocked:type_name -> aion.v1.Blocked
 	13, // 12: aion.v1.HistoryEvent.unblocked:type_name -> aion.v1.Unblocked
 	14, // 13: aion.v1.HistoryEvent.repinned:type_name -> aion.v1.Repinned
-	15, // 14: aion.v1.HistoryEvent.activity_scheduled:type_name -> aion.v1.ActivityScheduled
-	16, // 15: aion.v1.HistoryEvent.activity_attempt_started:type_name -> aion.v1.ActivityAttemptStarted
-	17, // 16: aion.v1.HistoryEvent.activity_attempt_failed:type_name -> aion.v1.ActivityAttemptFailed
-	18, // 17: aion.v1.HistoryEvent.activity_completed:type_name -> aion.v1.ActivityCompleted
-	19, // 18: aion.v1.HistoryEvent.activity_failed:type_name -> aion.v1.ActivityFailed
-	20, // 19: aion.v1.HistoryEvent.activity_timed_out:type_name -> aion.v1.ActivityTimedOut
-	21, // 20: aion.v1.HistoryEvent.activity_cancel_requested:type_name -> aion.v1.ActivityCancelRequested
-	22, // 21: aion.v1.HistoryEvent.activity_canceled:type_name -> aion.v1.ActivityCanceled
-	23, // 22: aion.v1.HistoryEvent.activity_attempt_pending:type_name -> aion.v1.ActivityAttemptPending
-	24, // 23: aion.v1.HistoryEvent.timer_started:type_name -> aion.v1.TimerStarted
-	25, // 24: aion.v1.HistoryEvent.timer_fired:type_name -> aion.v1.TimerFired
-	26, // 25: aion.v1.HistoryEvent.timer_canceled:type_name -> aion.v1.TimerCanceled
-	27, // 26: aion.v1.HistoryEvent.signal_received:type_name -> aion.v1.SignalReceived
-	28, // 27: aion.v1.HistoryEvent.patch_marked:type_name -> aion.v1.PatchMarked
-	33, // 28: aion.v1.Started.input:type_name -> aion.v1.Payload
-	34, // 29: aion.v1.Started.run_timeout:type_name -> google.protobuf.Duration
-	29, // 30: aion.v1.Started.header:type_name -> aion.v1.Started.HeaderEntry
-	2,  // 31: aion.v1.Started.parent:type_name -> aion.v1.WorkflowLink
-	33, // 32: aion.v1.Completed.result:type_name -> aion.v1.Payload
-	35, // 33: aion.v1.Failed.failure:type_name -> aion.v1.Failure
-	33, // 34: aion.v1.Canceled.details:type_name -> aion.v1.Payload
-	36, // 35: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
-	33, // 36: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
-	37, // 37: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
-	30, // 38: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
-	35, // 39: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
-	36, // 40: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
-	34, // 41: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
-	33, // 42: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
-	33, // 43: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
-	35, // 44: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
-	36, // 45: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
-	35, // 46: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
-	33, // 47: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
-	33, // 48: aion.v1.ActivityAttemptPending.heartbeat:type_name -> aion.v1.Payload
-	34, // 49: aion.v1.ActivityAttemptPending.time_left:type_name -> google.protobuf.Duration
-	34, // 50: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
-	33, // 51: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
-	31, // 52: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
-	53, // [53:53] is the sub-list for method output_type
-	53, // [53:53] is the sub-list for method input_type
-	53, // [53:53] is the sub-list for extension type_name
-	53, // [53:53] is the sub-list for extension extendee
-	0,  // [0:53] is the sub-list for field type_name
+	15, // 14: aion.v1.HistoryEvent.search_attributes_upserted:type_name -> aion.v1.SearchAttributesUpserted
+	16, // 15: aion.v1.HistoryEvent.activity_scheduled:type_name -> aion.v1.ActivityScheduled
+	17, // 16: aion.v1.HistoryEvent.activity_attempt_started:type_name -> aion.v1.ActivityAttemptStarted
+	18, // 17: aion.v1.HistoryEvent.activity_attempt_failed:type_name -> aion.v1.ActivityAttemptFailed
+	19, // 18: aion.v1.HistoryEvent.activity_completed:type_name -> aion.v1.ActivityCompleted
+	20, // 19: aion.v1.HistoryEvent.activity_failed:type_name -> aion.v1.ActivityFailed
+	21, // 20: aion.v1.HistoryEvent.activity_timed_out:type_name -> aion.v1.ActivityTimedOut
+	22, // 21: aion.v1.HistoryEvent.activity_cancel_requested:type_name -> aion.v1.ActivityCancelRequested
+	23, // 22: aion.v1.HistoryEvent.activity_canceled:type_name -> aion.v1.ActivityCanceled
+	24, // 23: aion.v1.HistoryEvent.activity_attempt_pending:type_name -> aion.v1.ActivityAttemptPending
+	25, // 24: aion.v1.HistoryEvent.timer_started:type_name -> aion.v1.TimerStarted
+	26, // 25: aion.v1.HistoryEvent.timer_fired:type_name -> aion.v1.TimerFired
+	27, // 26: aion.v1.HistoryEvent.timer_canceled:type_name -> aion.v1.TimerCanceled
+	28, // 27: aion.v1.HistoryEvent.signal_received:type_name -> aion.v1.SignalReceived
+	29, // 28: aion.v1.HistoryEvent.patch_marked:type_name -> aion.v1.PatchMarked
+	36, // 29: aion.v1.Started.input:type_name -> aion.v1.Payload
+	37, // 30: aion.v1.Started.run_timeout:type_name -> google.protobuf.Duration
+	30, // 31: aion.v1.Started.header:type_name -> aion.v1.Started.HeaderEntry
+	31, // 32: aion.v1.Started.search_attributes:type_name -> aion.v1.Started.SearchAttributesEntry
+	2,  // 33: aion.v1.Started.parent:type_name -> aion.v1.WorkflowLink
+	36, // 34: aion.v1.Completed.result:type_name -> aion.v1.Payload
+	38, // 35: aion.v1.Failed.failure:type_name -> aion.v1.Failure
+	36, // 36: aion.v1.Canceled.details:type_name -> aion.v1.Payload
+	39, // 37: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
+	32, // 38: aion.v1.SearchAttributesUpserted.search_attributes:type_name -> aion.v1.SearchAttributesUpserted.SearchAttributesEntry
+	36, // 39: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
+	40, // 40: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
+	33, // 41: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
+	38, // 42: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
+	39, // 43: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
+	37, // 44: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
+	36, // 45: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
+	36, // 46: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
+	38, // 47: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
+	39, // 48: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
+	38, // 49: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
+	36, // 50: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
+	36, // 51: aion.v1.ActivityAttemptPending.heartbeat:type_name -> aion.v1.Payload
+	37, // 52: aion.v1.ActivityAttemptPending.time_left:type_name -> google.protobuf.Duration
+	37, // 53: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
+	36, // 54: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
+	34, // 55: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
+	36, // 56: aion.v1.Started.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	36, // 57: aion.v1.SearchAttributesUpserted.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	58, // [58:58] is the sub-list for method output_type
+	58, // [58:58] is the sub-list for method input_type
+	58, // [58:58] is the sub-list for extension type_name
+	58, // [58:58] is the sub-list for extension extendee
+	0,  // [0:58] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_history_proto_init() }
@@ -2675,6 +2763,7 @@ func file_aion_v1_history_proto_init() {
 		(*HistoryEvent_Blocked)(nil),
 		(*HistoryEvent_Unblocked)(nil),
 		(*HistoryEvent_Repinned)(nil),
+		(*HistoryEvent_SearchAttributesUpserted)(nil),
 		(*HistoryEvent_ActivityScheduled)(nil),
 		(*HistoryEvent_ActivityAttemptStarted)(nil),
 		(*HistoryEvent_ActivityAttemptFailed)(nil),
@@ -2696,7 +2785,7 @@ func file_aion_v1_history_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_history_proto_rawDesc), len(file_aion_v1_history_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   32,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -619,11 +619,12 @@ type StartWorkflowRequest struct {
 	ReusePolicy    WorkflowIdReusePolicy    `protobuf:"varint,9,opt,name=reuse_policy,json=reusePolicy,proto3,enum=aion.v1.WorkflowIdReusePolicy" json:"reuse_policy,omitempty"`
 	ConflictPolicy WorkflowIdConflictPolicy `protobuf:"varint,10,opt,name=conflict_policy,json=conflictPolicy,proto3,enum=aion.v1.WorkflowIdConflictPolicy" json:"conflict_policy,omitempty"`
 	Header         map[string]string        `protobuf:"bytes,11,rep,name=header,proto3" json:"header,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// These answer unimplemented until they exist.
-	Priority         int32                `protobuf:"varint,12,opt,name=priority,proto3" json:"priority,omitempty"`
-	FairnessKey      string               `protobuf:"bytes,13,opt,name=fairness_key,json=fairnessKey,proto3" json:"fairness_key,omitempty"`
-	ConcurrencyKey   string               `protobuf:"bytes,14,opt,name=concurrency_key,json=concurrencyKey,proto3" json:"concurrency_key,omitempty"`
-	Memo             map[string]*Payload  `protobuf:"bytes,15,rep,name=memo,proto3" json:"memo,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Of these, all but search_attributes answer unimplemented until they exist.
+	Priority       int32               `protobuf:"varint,12,opt,name=priority,proto3" json:"priority,omitempty"`
+	FairnessKey    string              `protobuf:"bytes,13,opt,name=fairness_key,json=fairnessKey,proto3" json:"fairness_key,omitempty"`
+	ConcurrencyKey string              `protobuf:"bytes,14,opt,name=concurrency_key,json=concurrencyKey,proto3" json:"concurrency_key,omitempty"`
+	Memo           map[string]*Payload `protobuf:"bytes,15,rep,name=memo,proto3" json:"memo,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// JSON values by name. The namespace must declare them.
 	SearchAttributes map[string]*Payload  `protobuf:"bytes,16,rep,name=search_attributes,json=searchAttributes,proto3" json:"search_attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	StartDelay       *durationpb.Duration `protobuf:"bytes,17,opt,name=start_delay,json=startDelay,proto3" json:"start_delay,omitempty"`
 	ExecutionTimeout *durationpb.Duration `protobuf:"bytes,18,opt,name=execution_timeout,json=executionTimeout,proto3" json:"execution_timeout,omitempty"`
@@ -1813,8 +1814,10 @@ type WorkflowRun struct {
 	TaskQueue     string                 `protobuf:"bytes,11,opt,name=task_queue,json=taskQueue,proto3" json:"task_queue,omitempty"`
 	HistoryEvents uint32                 `protobuf:"varint,12,opt,name=history_events,json=historyEvents,proto3" json:"history_events,omitempty"`
 	HistoryBytes  int64                  `protobuf:"varint,13,opt,name=history_bytes,json=historyBytes,proto3" json:"history_bytes,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// JSON values by name; the metadata "type" of each names its type.
+	SearchAttributes map[string]*Payload `protobuf:"bytes,20,rep,name=search_attributes,json=searchAttributes,proto3" json:"search_attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *WorkflowRun) Reset() {
@@ -1936,6 +1939,13 @@ func (x *WorkflowRun) GetHistoryBytes() int64 {
 		return x.HistoryBytes
 	}
 	return 0
+}
+
+func (x *WorkflowRun) GetSearchAttributes() map[string]*Payload {
+	if x != nil {
+		return x.SearchAttributes
+	}
+	return nil
 }
 
 // PendingActivity is an activity that is not settled.
@@ -2987,7 +2997,7 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\ablocked\x18\x05 \x01(\v2\x10.aion.v1.BlockedR\ablocked\x12-\n" +
 	"\x12undelivered_events\x18\x06 \x01(\rR\x11undeliveredEvents\x12)\n" +
 	"\x10cancel_requested\x18\a \x01(\bR\x0fcancelRequested\x12?\n" +
-	"\rblocked_since\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\fblockedSince\"\xe4\x03\n" +
+	"\rblocked_since\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\fblockedSince\"\x94\x05\n" +
 	"\vWorkflowRun\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1f\n" +
 	"\vworkflow_id\x18\x02 \x01(\tR\n" +
@@ -3005,7 +3015,11 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\n" +
 	"task_queue\x18\v \x01(\tR\ttaskQueue\x12%\n" +
 	"\x0ehistory_events\x18\f \x01(\rR\rhistoryEvents\x12#\n" +
-	"\rhistory_bytes\x18\r \x01(\x03R\fhistoryBytes\"\xff\x03\n" +
+	"\rhistory_bytes\x18\r \x01(\x03R\fhistoryBytes\x12W\n" +
+	"\x11search_attributes\x18\x14 \x03(\v2*.aion.v1.WorkflowRun.SearchAttributesEntryR\x10searchAttributes\x1aU\n" +
+	"\x15SearchAttributesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12&\n" +
+	"\x05value\x18\x02 \x01(\v2\x10.aion.v1.PayloadR\x05value:\x028\x01\"\xff\x03\n" +
 	"\x0fPendingActivity\x12\x18\n" +
 	"\aordinal\x18\x01 \x01(\rR\aordinal\x12#\n" +
 	"\ractivity_type\x18\x02 \x01(\tR\factivityType\x12\x1d\n" +
@@ -3131,7 +3145,7 @@ func file_aion_v1_workflow_service_proto_rawDescGZIP() []byte {
 }
 
 var file_aion_v1_workflow_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_aion_v1_workflow_service_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_aion_v1_workflow_service_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_aion_v1_workflow_service_proto_goTypes = []any{
 	(WorkflowIdReusePolicy)(0),              // 0: aion.v1.WorkflowIdReusePolicy
 	(WorkflowIdConflictPolicy)(0),           // 1: aion.v1.WorkflowIdConflictPolicy
@@ -3178,50 +3192,51 @@ var file_aion_v1_workflow_service_proto_goTypes = []any{
 	nil,                                     // 42: aion.v1.StartWorkflowRequest.MemoEntry
 	nil,                                     // 43: aion.v1.StartWorkflowRequest.SearchAttributesEntry
 	nil,                                     // 44: aion.v1.SignalWorkflowRequest.HeaderEntry
-	nil,                                     // 45: aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
-	(*Payload)(nil),                         // 46: aion.v1.Payload
-	(*Failure)(nil),                         // 47: aion.v1.Failure
-	(TimeoutKind)(0),                        // 48: aion.v1.TimeoutKind
-	(WorkflowStatus)(0),                     // 49: aion.v1.WorkflowStatus
-	(*Blocked)(nil),                         // 50: aion.v1.Blocked
-	(*durationpb.Duration)(nil),             // 51: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),           // 52: google.protobuf.Timestamp
-	(*HistoryEvent)(nil),                    // 53: aion.v1.HistoryEvent
-	(*CompleteActivityRequest)(nil),         // 54: aion.v1.CompleteActivityRequest
-	(*FailActivityRequest)(nil),             // 55: aion.v1.FailActivityRequest
-	(*HeartbeatActivityRequest)(nil),        // 56: aion.v1.HeartbeatActivityRequest
-	(*CompleteActivityResponse)(nil),        // 57: aion.v1.CompleteActivityResponse
-	(*FailActivityResponse)(nil),            // 58: aion.v1.FailActivityResponse
-	(*HeartbeatActivityResponse)(nil),       // 59: aion.v1.HeartbeatActivityResponse
+	nil,                                     // 45: aion.v1.WorkflowRun.SearchAttributesEntry
+	nil,                                     // 46: aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
+	(*Payload)(nil),                         // 47: aion.v1.Payload
+	(*Failure)(nil),                         // 48: aion.v1.Failure
+	(TimeoutKind)(0),                        // 49: aion.v1.TimeoutKind
+	(WorkflowStatus)(0),                     // 50: aion.v1.WorkflowStatus
+	(*Blocked)(nil),                         // 51: aion.v1.Blocked
+	(*durationpb.Duration)(nil),             // 52: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),           // 53: google.protobuf.Timestamp
+	(*HistoryEvent)(nil),                    // 54: aion.v1.HistoryEvent
+	(*CompleteActivityRequest)(nil),         // 55: aion.v1.CompleteActivityRequest
+	(*FailActivityRequest)(nil),             // 56: aion.v1.FailActivityRequest
+	(*HeartbeatActivityRequest)(nil),        // 57: aion.v1.HeartbeatActivityRequest
+	(*CompleteActivityResponse)(nil),        // 58: aion.v1.CompleteActivityResponse
+	(*FailActivityResponse)(nil),            // 59: aion.v1.FailActivityResponse
+	(*HeartbeatActivityResponse)(nil),       // 60: aion.v1.HeartbeatActivityResponse
 }
 var file_aion_v1_workflow_service_proto_depIdxs = []int32{
-	46, // 0: aion.v1.Outcome.completed:type_name -> aion.v1.Payload
-	47, // 1: aion.v1.Outcome.failed:type_name -> aion.v1.Failure
+	47, // 0: aion.v1.Outcome.completed:type_name -> aion.v1.Payload
+	48, // 1: aion.v1.Outcome.failed:type_name -> aion.v1.Failure
 	5,  // 2: aion.v1.Outcome.canceled:type_name -> aion.v1.OutcomeCanceled
 	6,  // 3: aion.v1.Outcome.terminated:type_name -> aion.v1.OutcomeTerminated
 	7,  // 4: aion.v1.Outcome.timed_out:type_name -> aion.v1.OutcomeTimedOut
 	8,  // 5: aion.v1.Outcome.pending:type_name -> aion.v1.OutcomePending
-	46, // 6: aion.v1.OutcomeCanceled.details:type_name -> aion.v1.Payload
-	48, // 7: aion.v1.OutcomeTimedOut.kind:type_name -> aion.v1.TimeoutKind
-	49, // 8: aion.v1.OutcomePending.status:type_name -> aion.v1.WorkflowStatus
-	50, // 9: aion.v1.OutcomePending.blocked:type_name -> aion.v1.Blocked
-	46, // 10: aion.v1.StartWorkflowRequest.input:type_name -> aion.v1.Payload
-	51, // 11: aion.v1.StartWorkflowRequest.wait:type_name -> google.protobuf.Duration
-	51, // 12: aion.v1.StartWorkflowRequest.run_timeout:type_name -> google.protobuf.Duration
+	47, // 6: aion.v1.OutcomeCanceled.details:type_name -> aion.v1.Payload
+	49, // 7: aion.v1.OutcomeTimedOut.kind:type_name -> aion.v1.TimeoutKind
+	50, // 8: aion.v1.OutcomePending.status:type_name -> aion.v1.WorkflowStatus
+	51, // 9: aion.v1.OutcomePending.blocked:type_name -> aion.v1.Blocked
+	47, // 10: aion.v1.StartWorkflowRequest.input:type_name -> aion.v1.Payload
+	52, // 11: aion.v1.StartWorkflowRequest.wait:type_name -> google.protobuf.Duration
+	52, // 12: aion.v1.StartWorkflowRequest.run_timeout:type_name -> google.protobuf.Duration
 	0,  // 13: aion.v1.StartWorkflowRequest.reuse_policy:type_name -> aion.v1.WorkflowIdReusePolicy
 	1,  // 14: aion.v1.StartWorkflowRequest.conflict_policy:type_name -> aion.v1.WorkflowIdConflictPolicy
 	41, // 15: aion.v1.StartWorkflowRequest.header:type_name -> aion.v1.StartWorkflowRequest.HeaderEntry
 	42, // 16: aion.v1.StartWorkflowRequest.memo:type_name -> aion.v1.StartWorkflowRequest.MemoEntry
 	43, // 17: aion.v1.StartWorkflowRequest.search_attributes:type_name -> aion.v1.StartWorkflowRequest.SearchAttributesEntry
-	51, // 18: aion.v1.StartWorkflowRequest.start_delay:type_name -> google.protobuf.Duration
-	51, // 19: aion.v1.StartWorkflowRequest.execution_timeout:type_name -> google.protobuf.Duration
+	52, // 18: aion.v1.StartWorkflowRequest.start_delay:type_name -> google.protobuf.Duration
+	52, // 19: aion.v1.StartWorkflowRequest.execution_timeout:type_name -> google.protobuf.Duration
 	4,  // 20: aion.v1.StartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
 	3,  // 21: aion.v1.SignalWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	46, // 22: aion.v1.SignalWorkflowRequest.input:type_name -> aion.v1.Payload
+	47, // 22: aion.v1.SignalWorkflowRequest.input:type_name -> aion.v1.Payload
 	44, // 23: aion.v1.SignalWorkflowRequest.header:type_name -> aion.v1.SignalWorkflowRequest.HeaderEntry
 	3,  // 24: aion.v1.QueryWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	46, // 25: aion.v1.QueryWorkflowRequest.input:type_name -> aion.v1.Payload
-	46, // 26: aion.v1.QueryWorkflowResponse.output:type_name -> aion.v1.Payload
+	47, // 25: aion.v1.QueryWorkflowRequest.input:type_name -> aion.v1.Payload
+	47, // 26: aion.v1.QueryWorkflowResponse.output:type_name -> aion.v1.Payload
 	3,  // 27: aion.v1.CancelWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
 	3,  // 28: aion.v1.TerminateWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
 	3,  // 29: aion.v1.PauseWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
@@ -3231,72 +3246,74 @@ var file_aion_v1_workflow_service_proto_depIdxs = []int32{
 	27, // 33: aion.v1.DescribeWorkflowResponse.run:type_name -> aion.v1.WorkflowRun
 	28, // 34: aion.v1.DescribeWorkflowResponse.activities:type_name -> aion.v1.PendingActivity
 	29, // 35: aion.v1.DescribeWorkflowResponse.timers:type_name -> aion.v1.PendingTimer
-	50, // 36: aion.v1.DescribeWorkflowResponse.blocked:type_name -> aion.v1.Blocked
-	52, // 37: aion.v1.DescribeWorkflowResponse.blocked_since:type_name -> google.protobuf.Timestamp
-	49, // 38: aion.v1.WorkflowRun.status:type_name -> aion.v1.WorkflowStatus
-	52, // 39: aion.v1.WorkflowRun.started_at:type_name -> google.protobuf.Timestamp
-	52, // 40: aion.v1.WorkflowRun.closed_at:type_name -> google.protobuf.Timestamp
-	2,  // 41: aion.v1.PendingActivity.state:type_name -> aion.v1.PendingActivityState
-	52, // 42: aion.v1.PendingActivity.scheduled_at:type_name -> google.protobuf.Timestamp
-	52, // 43: aion.v1.PendingActivity.next_attempt_at:type_name -> google.protobuf.Timestamp
-	47, // 44: aion.v1.PendingActivity.last_failure:type_name -> aion.v1.Failure
-	46, // 45: aion.v1.PendingActivity.heartbeat:type_name -> aion.v1.Payload
-	52, // 46: aion.v1.PendingTimer.due_at:type_name -> google.protobuf.Timestamp
-	3,  // 47: aion.v1.GetHistoryRequest.workflow:type_name -> aion.v1.WorkflowRef
-	53, // 48: aion.v1.GetHistoryResponse.events:type_name -> aion.v1.HistoryEvent
-	3,  // 49: aion.v1.GetResultRequest.workflow:type_name -> aion.v1.WorkflowRef
-	51, // 50: aion.v1.GetResultRequest.wait:type_name -> google.protobuf.Duration
-	4,  // 51: aion.v1.GetResultResponse.outcome:type_name -> aion.v1.Outcome
-	49, // 52: aion.v1.ListWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
-	27, // 53: aion.v1.ListWorkflowsResponse.runs:type_name -> aion.v1.WorkflowRun
-	49, // 54: aion.v1.CountWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
-	38, // 55: aion.v1.CountWorkflowsResponse.groups:type_name -> aion.v1.WorkflowCount
-	49, // 56: aion.v1.WorkflowCount.status:type_name -> aion.v1.WorkflowStatus
-	9,  // 57: aion.v1.SignalWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
-	46, // 58: aion.v1.SignalWithStartWorkflowRequest.signal_input:type_name -> aion.v1.Payload
-	45, // 59: aion.v1.SignalWithStartWorkflowRequest.signal_header:type_name -> aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
-	4,  // 60: aion.v1.SignalWithStartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
-	46, // 61: aion.v1.StartWorkflowRequest.MemoEntry.value:type_name -> aion.v1.Payload
-	46, // 62: aion.v1.StartWorkflowRequest.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	9,  // 63: aion.v1.WorkflowService.StartWorkflow:input_type -> aion.v1.StartWorkflowRequest
-	11, // 64: aion.v1.WorkflowService.SignalWorkflow:input_type -> aion.v1.SignalWorkflowRequest
-	39, // 65: aion.v1.WorkflowService.SignalWithStartWorkflow:input_type -> aion.v1.SignalWithStartWorkflowRequest
-	13, // 66: aion.v1.WorkflowService.QueryWorkflow:input_type -> aion.v1.QueryWorkflowRequest
-	15, // 67: aion.v1.WorkflowService.CancelWorkflow:input_type -> aion.v1.CancelWorkflowRequest
-	17, // 68: aion.v1.WorkflowService.TerminateWorkflow:input_type -> aion.v1.TerminateWorkflowRequest
-	19, // 69: aion.v1.WorkflowService.PauseWorkflow:input_type -> aion.v1.PauseWorkflowRequest
-	21, // 70: aion.v1.WorkflowService.ResumeWorkflow:input_type -> aion.v1.ResumeWorkflowRequest
-	23, // 71: aion.v1.WorkflowService.RepinWorkflow:input_type -> aion.v1.RepinWorkflowRequest
-	25, // 72: aion.v1.WorkflowService.DescribeWorkflow:input_type -> aion.v1.DescribeWorkflowRequest
-	30, // 73: aion.v1.WorkflowService.GetHistory:input_type -> aion.v1.GetHistoryRequest
-	32, // 74: aion.v1.WorkflowService.GetResult:input_type -> aion.v1.GetResultRequest
-	34, // 75: aion.v1.WorkflowService.ListWorkflows:input_type -> aion.v1.ListWorkflowsRequest
-	36, // 76: aion.v1.WorkflowService.CountWorkflows:input_type -> aion.v1.CountWorkflowsRequest
-	54, // 77: aion.v1.WorkflowService.CompleteActivity:input_type -> aion.v1.CompleteActivityRequest
-	55, // 78: aion.v1.WorkflowService.FailActivity:input_type -> aion.v1.FailActivityRequest
-	56, // 79: aion.v1.WorkflowService.HeartbeatActivity:input_type -> aion.v1.HeartbeatActivityRequest
-	10, // 80: aion.v1.WorkflowService.StartWorkflow:output_type -> aion.v1.StartWorkflowResponse
-	12, // 81: aion.v1.WorkflowService.SignalWorkflow:output_type -> aion.v1.SignalWorkflowResponse
-	40, // 82: aion.v1.WorkflowService.SignalWithStartWorkflow:output_type -> aion.v1.SignalWithStartWorkflowResponse
-	14, // 83: aion.v1.WorkflowService.QueryWorkflow:output_type -> aion.v1.QueryWorkflowResponse
-	16, // 84: aion.v1.WorkflowService.CancelWorkflow:output_type -> aion.v1.CancelWorkflowResponse
-	18, // 85: aion.v1.WorkflowService.TerminateWorkflow:output_type -> aion.v1.TerminateWorkflowResponse
-	20, // 86: aion.v1.WorkflowService.PauseWorkflow:output_type -> aion.v1.PauseWorkflowResponse
-	22, // 87: aion.v1.WorkflowService.ResumeWorkflow:output_type -> aion.v1.ResumeWorkflowResponse
-	24, // 88: aion.v1.WorkflowService.RepinWorkflow:output_type -> aion.v1.RepinWorkflowResponse
-	26, // 89: aion.v1.WorkflowService.DescribeWorkflow:output_type -> aion.v1.DescribeWorkflowResponse
-	31, // 90: aion.v1.WorkflowService.GetHistory:output_type -> aion.v1.GetHistoryResponse
-	33, // 91: aion.v1.WorkflowService.GetResult:output_type -> aion.v1.GetResultResponse
-	35, // 92: aion.v1.WorkflowService.ListWorkflows:output_type -> aion.v1.ListWorkflowsResponse
-	37, // 93: aion.v1.WorkflowService.CountWorkflows:output_type -> aion.v1.CountWorkflowsResponse
-	57, // 94: aion.v1.WorkflowService.CompleteActivity:output_type -> aion.v1.CompleteActivityResponse
-	58, // 95: aion.v1.WorkflowService.FailActivity:output_type -> aion.v1.FailActivityResponse
-	59, // 96: aion.v1.WorkflowService.HeartbeatActivity:output_type -> aion.v1.HeartbeatActivityResponse
-	80, // [80:97] is the sub-list for method output_type
-	63, // [63:80] is the sub-list for method input_type
-	63, // [63:63] is the sub-list for extension type_name
-	63, // [63:63] is the sub-list for extension extendee
-	0,  // [0:63] is the sub-list for field type_name
+	51, // 36: aion.v1.DescribeWorkflowResponse.blocked:type_name -> aion.v1.Blocked
+	53, // 37: aion.v1.DescribeWorkflowResponse.blocked_since:type_name -> google.protobuf.Timestamp
+	50, // 38: aion.v1.WorkflowRun.status:type_name -> aion.v1.WorkflowStatus
+	53, // 39: aion.v1.WorkflowRun.started_at:type_name -> google.protobuf.Timestamp
+	53, // 40: aion.v1.WorkflowRun.closed_at:type_name -> google.protobuf.Timestamp
+	45, // 41: aion.v1.WorkflowRun.search_attributes:type_name -> aion.v1.WorkflowRun.SearchAttributesEntry
+	2,  // 42: aion.v1.PendingActivity.state:type_name -> aion.v1.PendingActivityState
+	53, // 43: aion.v1.PendingActivity.scheduled_at:type_name -> google.protobuf.Timestamp
+	53, // 44: aion.v1.PendingActivity.next_attempt_at:type_name -> google.protobuf.Timestamp
+	48, // 45: aion.v1.PendingActivity.last_failure:type_name -> aion.v1.Failure
+	47, // 46: aion.v1.PendingActivity.heartbeat:type_name -> aion.v1.Payload
+	53, // 47: aion.v1.PendingTimer.due_at:type_name -> google.protobuf.Timestamp
+	3,  // 48: aion.v1.GetHistoryRequest.workflow:type_name -> aion.v1.WorkflowRef
+	54, // 49: aion.v1.GetHistoryResponse.events:type_name -> aion.v1.HistoryEvent
+	3,  // 50: aion.v1.GetResultRequest.workflow:type_name -> aion.v1.WorkflowRef
+	52, // 51: aion.v1.GetResultRequest.wait:type_name -> google.protobuf.Duration
+	4,  // 52: aion.v1.GetResultResponse.outcome:type_name -> aion.v1.Outcome
+	50, // 53: aion.v1.ListWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
+	27, // 54: aion.v1.ListWorkflowsResponse.runs:type_name -> aion.v1.WorkflowRun
+	50, // 55: aion.v1.CountWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
+	38, // 56: aion.v1.CountWorkflowsResponse.groups:type_name -> aion.v1.WorkflowCount
+	50, // 57: aion.v1.WorkflowCount.status:type_name -> aion.v1.WorkflowStatus
+	9,  // 58: aion.v1.SignalWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
+	47, // 59: aion.v1.SignalWithStartWorkflowRequest.signal_input:type_name -> aion.v1.Payload
+	46, // 60: aion.v1.SignalWithStartWorkflowRequest.signal_header:type_name -> aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
+	4,  // 61: aion.v1.SignalWithStartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
+	47, // 62: aion.v1.StartWorkflowRequest.MemoEntry.value:type_name -> aion.v1.Payload
+	47, // 63: aion.v1.StartWorkflowRequest.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	47, // 64: aion.v1.WorkflowRun.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	9,  // 65: aion.v1.WorkflowService.StartWorkflow:input_type -> aion.v1.StartWorkflowRequest
+	11, // 66: aion.v1.WorkflowService.SignalWorkflow:input_type -> aion.v1.SignalWorkflowRequest
+	39, // 67: aion.v1.WorkflowService.SignalWithStartWorkflow:input_type -> aion.v1.SignalWithStartWorkflowRequest
+	13, // 68: aion.v1.WorkflowService.QueryWorkflow:input_type -> aion.v1.QueryWorkflowRequest
+	15, // 69: aion.v1.WorkflowService.CancelWorkflow:input_type -> aion.v1.CancelWorkflowRequest
+	17, // 70: aion.v1.WorkflowService.TerminateWorkflow:input_type -> aion.v1.TerminateWorkflowRequest
+	19, // 71: aion.v1.WorkflowService.PauseWorkflow:input_type -> aion.v1.PauseWorkflowRequest
+	21, // 72: aion.v1.WorkflowService.ResumeWorkflow:input_type -> aion.v1.ResumeWorkflowRequest
+	23, // 73: aion.v1.WorkflowService.RepinWorkflow:input_type -> aion.v1.RepinWorkflowRequest
+	25, // 74: aion.v1.WorkflowService.DescribeWorkflow:input_type -> aion.v1.DescribeWorkflowRequest
+	30, // 75: aion.v1.WorkflowService.GetHistory:input_type -> aion.v1.GetHistoryRequest
+	32, // 76: aion.v1.WorkflowService.GetResult:input_type -> aion.v1.GetResultRequest
+	34, // 77: aion.v1.WorkflowService.ListWorkflows:input_type -> aion.v1.ListWorkflowsRequest
+	36, // 78: aion.v1.WorkflowService.CountWorkflows:input_type -> aion.v1.CountWorkflowsRequest
+	55, // 79: aion.v1.WorkflowService.CompleteActivity:input_type -> aion.v1.CompleteActivityRequest
+	56, // 80: aion.v1.WorkflowService.FailActivity:input_type -> aion.v1.FailActivityRequest
+	57, // 81: aion.v1.WorkflowService.HeartbeatActivity:input_type -> aion.v1.HeartbeatActivityRequest
+	10, // 82: aion.v1.WorkflowService.StartWorkflow:output_type -> aion.v1.StartWorkflowResponse
+	12, // 83: aion.v1.WorkflowService.SignalWorkflow:output_type -> aion.v1.SignalWorkflowResponse
+	40, // 84: aion.v1.WorkflowService.SignalWithStartWorkflow:output_type -> aion.v1.SignalWithStartWorkflowResponse
+	14, // 85: aion.v1.WorkflowService.QueryWorkflow:output_type -> aion.v1.QueryWorkflowResponse
+	16, // 86: aion.v1.WorkflowService.CancelWorkflow:output_type -> aion.v1.CancelWorkflowResponse
+	18, // 87: aion.v1.WorkflowService.TerminateWorkflow:output_type -> aion.v1.TerminateWorkflowResponse
+	20, // 88: aion.v1.WorkflowService.PauseWorkflow:output_type -> aion.v1.PauseWorkflowResponse
+	22, // 89: aion.v1.WorkflowService.ResumeWorkflow:output_type -> aion.v1.ResumeWorkflowResponse
+	24, // 90: aion.v1.WorkflowService.RepinWorkflow:output_type -> aion.v1.RepinWorkflowResponse
+	26, // 91: aion.v1.WorkflowService.DescribeWorkflow:output_type -> aion.v1.DescribeWorkflowResponse
+	31, // 92: aion.v1.WorkflowService.GetHistory:output_type -> aion.v1.GetHistoryResponse
+	33, // 93: aion.v1.WorkflowService.GetResult:output_type -> aion.v1.GetResultResponse
+	35, // 94: aion.v1.WorkflowService.ListWorkflows:output_type -> aion.v1.ListWorkflowsResponse
+	37, // 95: aion.v1.WorkflowService.CountWorkflows:output_type -> aion.v1.CountWorkflowsResponse
+	58, // 96: aion.v1.WorkflowService.CompleteActivity:output_type -> aion.v1.CompleteActivityResponse
+	59, // 97: aion.v1.WorkflowService.FailActivity:output_type -> aion.v1.FailActivityResponse
+	60, // 98: aion.v1.WorkflowService.HeartbeatActivity:output_type -> aion.v1.HeartbeatActivityResponse
+	82, // [82:99] is the sub-list for method output_type
+	65, // [65:82] is the sub-list for method input_type
+	65, // [65:65] is the sub-list for extension type_name
+	65, // [65:65] is the sub-list for extension extendee
+	0,  // [0:65] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_workflow_service_proto_init() }
@@ -3321,7 +3338,7 @@ func file_aion_v1_workflow_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_workflow_service_proto_rawDesc), len(file_aion_v1_workflow_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   43,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
