@@ -2,7 +2,6 @@ package aiontest
 
 import (
 	"context"
-	"time"
 
 	"github.com/aionrun/aion/domain/fault"
 	"github.com/aionrun/aion/domain/history"
@@ -65,8 +64,8 @@ func replay(ctx context.Context, prog ports.Program, read func(from model.Seq) (
 		return err
 	}
 	defer inst.Close(ctx)
-	r := history.NewReplayer(func(events []byte, now time.Time, patched func(string) bool) ([]byte, error) {
-		res, err := inst.Activate(ctx, ports.Activation{Now: now, Events: events, Patched: patched})
+	r := history.NewReplayer(func(events []byte, at history.Boundary) ([]byte, error) {
+		res, err := inst.Activate(ctx, ports.ActivationAt(events, at))
 		return res.Commands, err
 	})
 	for {

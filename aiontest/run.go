@@ -66,7 +66,7 @@ func (r *Run[O]) RunID() string { return string(r.ref.Run) }
 // maxSteps bounds how often Result moves the clock: by then the run repeats itself.
 const maxSteps = 100_000
 
-// Result waits for the end of the run, letting time pass whenever nothing else happens, and gives its result. A run that did not complete is
+// Result waits for the end of the run, and of what it continues as, letting time pass whenever nothing else happens, and gives its result. A run that did not complete is
 // a *RunError, one that cannot go on a *BlockedError. A run that waits for what never comes fails the test.
 func (r *Run[O]) Result() (O, error) {
 	env := r.env
@@ -74,12 +74,15 @@ func (r *Run[O]) Result() (O, error) {
 	env.turn.Lock()
 	defer env.turn.Unlock()
 	var none O
+	ref := r.ref
 	for step := 0; ; step++ {
 		env.Wait()
-		o, err := env.Engine().Result(context.Background(), ports.ResultRequest{Ref: r.ref})
+		o, err := env.Engine().Result(context.Background(), ports.ResultRequest{Ref: ref})
 		switch {
 		case err != nil:
 			return none, err
+		case o.Status == model.StatusContinuedAsNew:
+			ref.Run = "" // the rest of the chain
 		case o.Status == model.StatusCompleted:
 			return r.decode(workflow.Payload(o.Result))
 		case !o.Status.Open(), o.Blocked != nil:

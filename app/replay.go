@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/aionrun/aion/adapters/runtime/wasm"
 	"github.com/aionrun/aion/app/config"
@@ -75,11 +74,11 @@ func (r *Replayer) Replay(ctx context.Context, page []byte) (Replayed, error) {
 	}
 	defer code.Close(context.Background())
 	limits := config.Default().Runtime
-	replayer := history.NewReplayer(func(events []byte, now time.Time, patched func(string) bool) ([]byte, error) {
+	replayer := history.NewReplayer(func(events []byte, at history.Boundary) ([]byte, error) {
 		out.Activations++
-		res, err := code.Activate(ctx, ports.Activation{
-			Now: now, Events: events, Patched: patched, Limits: ports.Limits{Fuel: replayFactor * limits.StepFuel, MemoryBytes: replayFactor * limits.MemoryBytes},
-		})
+		a := ports.ActivationAt(events, at)
+		a.Limits = ports.Limits{Fuel: replayFactor * limits.StepFuel, MemoryBytes: replayFactor * limits.MemoryBytes}
+		res, err := code.Activate(ctx, a)
 		return res.Commands, err
 	})
 	err = replayer.Feed(page)

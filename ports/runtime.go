@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/aionrun/aion/domain/history"
 	"github.com/aionrun/aion/domain/model"
 )
 
@@ -77,6 +78,16 @@ type Activation struct {
 	// Patched answers what the code asks of its patches: it is called from within Activate, at most once for each name and instance. The same
 	// answers must be given on replay (rule D-5). nil: no patch is in.
 	Patched func(id string) bool
+	// What the code may know of its history: the number and size of the events in front of this activation, and whether it had better
+	// continue as new. They are the same on every replay.
+	HistoryLength   model.Seq
+	HistoryBytes    int64
+	SuggestContinue bool
+}
+
+// ActivationAt is an activation on replay.
+func ActivationAt(events []byte, at history.Boundary) Activation {
+	return Activation{Now: at.Now, Events: events, HistoryLength: at.Length, HistoryBytes: at.Bytes, SuggestContinue: at.Suggest, Patched: at.Patched}
 }
 
 // Limits bound one activation (D-2): invisible to the code, they end in a Trap.

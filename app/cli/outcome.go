@@ -114,6 +114,8 @@ func (s *shell) conclude(id string, o ports.Outcome, asked bool) error {
 		return fault.New(fault.NotRunning, "workflow %s was canceled", id)
 	case model.StatusTerminated:
 		return fault.New(fault.NotRunning, "workflow %s was terminated%s", id, because(o.Reason))
+	case model.StatusContinuedAsNew:
+		return fault.New(fault.NotRunning, "this run of workflow %s has ended and continues as a new run", id).Hinted("aion result %s, without a run ID, follows the chain", id)
 	case model.StatusTimedOut:
 		return fault.New(fault.NotRunning, "workflow %s timed out: its %s timeout passed", id, o.Timeout)
 	}

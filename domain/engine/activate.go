@@ -36,6 +36,10 @@ func (s *step) activateAll() {
 		if !s.activateOnce() {
 			return
 		}
+		if s.continued {
+			s.again = true
+			return
+		}
 	}
 }
 
@@ -81,7 +85,10 @@ func (s *step) activateOnce() bool {
 	c := s.c
 	page, through, n := c.batch()
 	patches := history.LivePatches(c.state)
+	l := c.e.opt.Limits
+	suggest := int(c.state.Seq) >= l.HistoryEvents/2 || c.state.Bytes >= l.HistoryBytes/2
 	res, err := c.inst.Activate(c.e.base, ports.Activation{Now: time.Unix(0, s.now).UTC(), Live: true, Events: page, Patched: patches.Ask,
+		HistoryLength: c.state.Seq, HistoryBytes: c.state.Bytes, SuggestContinue: suggest,
 		Limits: ports.Limits{Fuel: c.e.opt.Limits.StepFuel, MemoryBytes: c.e.opt.Limits.MemoryBytes}})
 	if err != nil {
 		c.dropInstance()
@@ -114,15 +121,15 @@ func (s *step) activateOnce() bool {
 		s.rollback = &history.Blocked{What: "step_too_large", Message: fmt.Sprintf("one activation of the code made %d commands; at most %d are allowed", len(cmds)+len(marks), limit), Limit: int64(limit), Size: int64(len(cmds) + len(marks))}
 		return false
 	}
-	s.command(through, marks, cmds)
+	s.command(through, suggest, marks, cmds)
 	return s.err == nil && s.rollback == nil
 }
 
 // command turns one activation's commands into events behind their Activated. Each is folded before the next is decided; the Activated,
 // which counts them, is folded first and encoded last. marks are what the code was told of its patches (rule D-5).
-func (s *step) command(through model.Seq, marks, cmds []history.Attributes) {
+func (s *step) command(through model.Seq, suggest bool, marks, cmds []history.Attributes) {
 	c := s.c
-	mark := &history.Activated{Through: through}
+	mark := &history.Activated{Through: through, Suggest: suggest}
 	head := history.Event{Seq: c.state.Seq + 1, Time: s.now, Attr: mark}
 	s.fold(&head, nil)
 	var frames []byte
@@ -152,7 +159,7 @@ func (s *step) command(through model.Seq, marks, cmds []history.Attributes) {
 			if u, ok := a.(*history.SearchAttributesUpserted); ok && !s.upsert(u) {
 				return
 			}
-			record(a)
+			record(s.named(a))
 		}
 		if s.err != nil {
 			return
@@ -176,6 +183,7 @@ func (s *step) command(through model.Seq, marks, cmds []history.Attributes) {
 		s.rollback = &history.Blocked{What: "step_too_large", Message: fmt.Sprintf("the run has %d pending activities; at most %d are allowed (limits.pending_activities)", len(c.state.Activities), l.PendingActivities),
 			Limit: int64(l.PendingActivities), Size: int64(len(c.state.Activities))}
 	}
+	s.chainEnded()
 }
 
 func payloadSize(a history.Attributes) int {
@@ -192,6 +200,8 @@ func payloadSize(a history.Attributes) int {
 		return a.Result.Size()
 	case *history.Canceled:
 		return a.Details.Size()
+	case *history.ContinuedAsNew:
+		return a.Input.Size()
 	case *history.Failed:
 		n := 0
 		for f := a.Failure; f != nil; f = f.Cause {
@@ -338,10 +348,8 @@ func (e *Engine) replay(ctx context.Context, prog ports.Program, run model.RunID
 	if err != nil {
 		return nil, nil, err
 	}
-	r := history.NewReplayer(func(events []byte, now time.Time, patched func(string) bool) ([]byte, error) {
-		res, err := inst.Activate(ctx, ports.Activation{Now: now, Events: events, Patched: patched,
-			Limits: ports.Limits{Fuel: replayFuelFactor * e.opt.Limits.StepFuel, MemoryBytes: replayFuelFactor * e.opt.Limits.MemoryBytes}})
-		return res.Commands, err
+	r := history.NewReplayer(func(events []byte, at history.Boundary) ([]byte, error) {
+		return e.activateAgain(ctx, inst, events, at)
 	})
 	err = e.feed(ctx, r, run)
 	if err != nil {
@@ -350,6 +358,14 @@ func (e *Engine) replay(ctx context.Context, prog ports.Program, run model.RunID
 	}
 	e.tel.Replayed(e.opt.Clock.Now().Sub(began), int(r.State.Seq))
 	return inst, r.State, nil
+}
+
+// activateAgain is an activation on replay.
+func (e *Engine) activateAgain(ctx context.Context, inst ports.Instance, events []byte, at history.Boundary) ([]byte, error) {
+	a := ports.ActivationAt(events, at)
+	a.Limits = ports.Limits{Fuel: replayFuelFactor * e.opt.Limits.StepFuel, MemoryBytes: replayFuelFactor * e.opt.Limits.MemoryBytes}
+	res, err := inst.Activate(ctx, a)
+	return res.Commands, err
 }
 
 // feed gives a replayer all of a run's history.

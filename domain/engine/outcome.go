@@ -26,6 +26,8 @@ func outcomeOf(run model.RunID, closing history.Attributes) ports.Outcome {
 		o.Status, o.Reason = model.StatusTerminated, a.Reason
 	case *history.TimedOut:
 		o.Status, o.Timeout = model.StatusTimedOut, a.Timeout
+	case *history.ContinuedAsNew:
+		o.Status, o.WaitingFor = model.StatusContinuedAsNew, "the end of run "+string(a.NewRun)+", as which it continues"
 	}
 	return o
 }

@@ -52,7 +52,7 @@ func (e *Engine) start(ctx context.Context, r ports.StartRequest, with *ports.Si
 	}
 	key := model.ChainKey{Namespace: r.Namespace, WorkflowID: r.WorkflowID}
 	if r.Wait > 0 {
-		if in.waiter = e.waiters.add(key, ""); in.waiter == nil {
+		if in.waiter = e.waiters.add(key, "", true); in.waiter == nil {
 			return ports.StartResult{}, fault.New(fault.Overloaded, "too many calls wait for results on this server").Hinted("start without waiting, and ask for the result later")
 		}
 		defer e.waiters.remove(in.waiter)
@@ -70,14 +70,14 @@ func (e *Engine) start(ctx context.Context, r ports.StartRequest, with *ports.Si
 	}
 	if r.Wait > 0 {
 		if res.Started {
-			o, err := e.await(ctx, in.waiter, res.Run, r.Wait)
+			o, err := e.await(ctx, in.waiter, r.Wait)
 			if err != nil {
 				return ports.StartResult{}, err
 			}
 			res.Outcome = &o
 			return res, nil
 		}
-		o, err := e.Result(ctx, ports.ResultRequest{Ref: ports.WorkflowRef{Namespace: r.Namespace, WorkflowID: r.WorkflowID, Run: res.Run}, Wait: r.Wait})
+		o, err := e.resultOf(ctx, key, res.Run, true, r.Wait)
 		if err != nil {
 			return ports.StartResult{}, err
 		}
@@ -260,7 +260,7 @@ func (in *startInput) create(s *step) {
 }
 
 // await waits for the outcome of a run that has been started or looked at.
-func (e *Engine) await(ctx context.Context, w *waiter, run model.RunID, wait time.Duration) (ports.Outcome, error) {
+func (e *Engine) await(ctx context.Context, w *waiter, wait time.Duration) (ports.Outcome, error) {
 	expired := make(chan struct{})
 	t := e.opt.Clock.AfterFunc(wait, func() { close(expired) })
 	defer t.Stop()
@@ -273,7 +273,7 @@ func (e *Engine) await(ctx context.Context, w *waiter, run model.RunID, wait tim
 	case <-e.waiters.done:
 		return ports.Outcome{}, fault.New(fault.Draining, "the server is shutting down").Hinted("ask again")
 	}
-	return e.standing(ctx, ports.WorkflowRef{Namespace: w.key.Namespace, WorkflowID: w.key.WorkflowID, Run: run})
+	return e.standingOf(ctx, w)
 }
 
 // noRoute says that no package serves a workflow type, with the known ones, nearest first.

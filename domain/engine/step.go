@@ -33,6 +33,11 @@ type step struct {
 	rollback *history.Blocked
 	again    bool
 	hold     bool // the run was paused or Blocked in this step
+	// Of a run that this step closes: what its code was not given, and which run follows it.
+	undelivered []history.Pending
+	next        map[model.RunID]model.RunID
+	continued   bool // another run of the chain has begun behind one that this step has closed
+
 	opened   bool // the letters in the inbox were opened
 	free     bool // the run was resumed or unblocked in this step
 	commitAt time.Duration
@@ -83,6 +88,9 @@ func (s *step) add(a history.Attributes) {
 	framed := history.AppendEvent(make([]byte, 0, 256), &e)
 	s.fold(&e, framed)
 	s.place(e.Seq, framed)
+	if a.Kind().Closing() {
+		s.chainEnded()
+	}
 }
 
 // place puts an encoded event into the step's history rows (rule C-5).
@@ -104,6 +112,7 @@ func (s *step) fold(e *history.Event, framed []byte) {
 	var pending []settled
 	if e.Kind().Closing() {
 		pending = s.pendingAttempts("the run has ended")
+		s.undelivered = c.state.Pending
 	}
 	o, about := ordinalOf(e.Attr)
 	was := c.state.Activities[o]
@@ -221,14 +230,11 @@ func (s *step) closeRun() {
 	s.writeRun()
 	s.counter(c.run.Type, model.StatusRunning, -1)
 	s.counter(c.run.Type, c.state.Status, 1)
-	if p := c.state.Start.Parent; !p.IsZero() {
-		s.send(p.WorkflowID, p, &history.RunClosed{Run: c.run.ID, Closing: c.state.Closed})
-	}
 	outcome := outcomeOf(c.run.ID, c.state.Closed)
 	typ, status, open := c.run.Type, c.run.Status, time.Duration(c.state.ClosedAt-c.state.StartedAt)
 	s.after = append(s.after, func() {
 		c.e.tel.RunClosed(c.key.Namespace, typ, status, open)
-		c.e.waiters.notify(c.key, outcome)
+		c.e.waiters.notify(c.key, outcome, s.next[outcome.Run])
 	})
 }
 
@@ -263,7 +269,7 @@ func (s *step) block(b *history.Blocked) {
 	s.after = append(s.after, func() {
 		c.e.tel.RunBlocked(c.key.Namespace, typ, b.What)
 		c.e.log.Warn("a run is blocked", "namespace", c.key.Namespace, "workflow_id", c.key.WorkflowID, "run_id", run, "what", b.What, "message", b.Message)
-		c.e.waiters.notify(c.key, ports.Outcome{Run: run, Status: model.StatusRunning, Blocked: info, WaitingFor: blockedSentence(info)})
+		c.e.waiters.notify(c.key, ports.Outcome{Run: run, Status: model.StatusRunning, Blocked: info, WaitingFor: blockedSentence(info)}, "")
 	})
 }
 
@@ -408,7 +414,7 @@ func (s *step) finish() {
 		c.e.submit(c.key, &inboxInput{e: c.e, key: c.key})
 	}
 	for _, k := range s.cancels {
-		if a := c.acts[k.Ordinal]; !c.e.dispatch.Cancel(k, "canceled") && a != nil && a.n == k.Attempt {
+		if a := c.acts[k.Ordinal]; k.Run == c.run.ID && !c.e.dispatch.Cancel(k, "canceled") && a != nil && a.n == k.Attempt {
 			c.noteUnheld(k.Ordinal, k.Attempt)
 		}
 	}

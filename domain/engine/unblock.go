@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"time"
 
 	"github.com/aionrun/aion/domain/fault"
 	"github.com/aionrun/aion/domain/history"
@@ -314,9 +313,8 @@ func (e *Engine) replayAsFarAsPossible(ctx context.Context, prog ports.Program, 
 	if err != nil {
 		return nil, 0, err
 	}
-	r := history.NewReplayer(func(events []byte, now time.Time, patched func(string) bool) ([]byte, error) {
-		res, err := inst.Activate(ctx, ports.Activation{Now: now, Events: events, Patched: patched, Limits: ports.Limits{Fuel: replayFuelFactor * e.opt.Limits.StepFuel, MemoryBytes: replayFuelFactor * e.opt.Limits.MemoryBytes}})
-		return res.Commands, err
+	r := history.NewReplayer(func(events []byte, at history.Boundary) ([]byte, error) {
+		return e.activateAgain(ctx, inst, events, at)
 	})
 	r.Stop = upTo
 	if err := e.feed(ctx, r, run); err != nil {

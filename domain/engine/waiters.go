@@ -19,7 +19,9 @@ type waiters struct {
 type waiter struct {
 	key model.ChainKey
 	run model.RunID
-	ch  chan ports.Outcome
+	// follow: where the run continues as another one, that one is waited for.
+	follow bool
+	ch     chan ports.Outcome
 }
 
 // maxWaiters bounds the calls that wait on one node (rule B-1).
@@ -31,13 +33,13 @@ func (w *waiters) init() {
 }
 
 // add begins to wait; nil when there are too many already.
-func (w *waiters) add(key model.ChainKey, run model.RunID) *waiter {
+func (w *waiters) add(key model.ChainKey, run model.RunID, follow bool) *waiter {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.n >= maxWaiters {
 		return nil
 	}
-	x := &waiter{key: key, run: run, ch: make(chan ports.Outcome, 1)}
+	x := &waiter{key: key, run: run, follow: follow, ch: make(chan ports.Outcome, 1)}
 	m := w.by[key]
 	if m == nil {
 		m = map[*waiter]struct{}{}
@@ -53,6 +55,13 @@ func (w *waiters) bind(x *waiter, run model.RunID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	x.run = run
+}
+
+// runOf is the run that a waiter waits for now.
+func (w *waiters) runOf(x *waiter) model.RunID {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return x.run
 }
 
 func (w *waiters) remove(x *waiter) {
@@ -72,12 +81,16 @@ func (w *waiters) drop(x *waiter) {
 	}
 }
 
-// notify answers those who wait for the run.
-func (w *waiters) notify(key model.ChainKey, o ports.Outcome) {
+// notify answers those who wait for the run. Those who follow the chain wait on where it has a next run.
+func (w *waiters) notify(key model.ChainKey, o ports.Outcome, next model.RunID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for x := range w.by[key] {
-		if x.run == o.Run {
+		switch {
+		case x.run != o.Run:
+		case next != "" && x.follow:
+			x.run = next
+		default:
 			x.ch <- o
 			w.drop(x)
 		}

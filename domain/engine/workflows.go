@@ -272,17 +272,38 @@ func (e *Engine) Result(ctx context.Context, r ports.ResultRequest) (ports.Outco
 	if err != nil {
 		return ports.Outcome{}, err
 	}
-	w := e.waiters.add(key, run.ID)
+	return e.resultOf(ctx, key, run.ID, r.Ref.Run == "", r.Wait)
+}
+
+// resultOf waits for the end of a run; follow says to wait for the runs that it continues as, too.
+func (e *Engine) resultOf(ctx context.Context, key model.ChainKey, run model.RunID, follow bool, wait time.Duration) (ports.Outcome, error) {
+	w := e.waiters.add(key, run, follow)
 	if w == nil {
 		return ports.Outcome{}, fault.New(fault.Overloaded, "too many calls wait for results on this server").Hinted("ask again without waiting")
 	}
 	defer e.waiters.remove(w)
-	ref := ports.WorkflowRef{Namespace: key.Namespace, WorkflowID: key.WorkflowID, Run: run.ID}
-	o, err := e.standing(ctx, ref)
+	o, err := e.standingOf(ctx, w)
 	if err != nil || !o.Status.Open() || o.Blocked != nil {
 		return o, err
 	}
-	return e.await(ctx, w, run.ID, r.Wait)
+	return e.await(ctx, w, wait)
+}
+
+// standingOf tells how the run stands that a waiter waits for, and lets a waiter that follows the chain go on to the run that has taken its place.
+func (e *Engine) standingOf(ctx context.Context, w *waiter) (ports.Outcome, error) {
+	for {
+		run := e.waiters.runOf(w)
+		o, err := e.standing(ctx, ports.WorkflowRef{Namespace: w.key.Namespace, WorkflowID: w.key.WorkflowID, Run: run})
+		if err != nil || !w.follow || o.Status.Open() {
+			return o, err
+		}
+		// Closed: it may have a successor, however it ended.
+		next, err := e.nextOf(ctx, run, o)
+		if err != nil || next == "" {
+			return o, err
+		}
+		e.waiters.bind(w, next)
+	}
 }
 
 // History reads a page of a run's events.

@@ -102,6 +102,11 @@ func Decide(s *State, cmd Attributes) ([2]Attributes, int, error) {
 		return one(c)
 	case *Canceled:
 		return one(c)
+	case *ContinuedAsNew:
+		if err := decideContinue(s, c); err != nil {
+			return out, 0, err
+		}
+		return one(c)
 	}
 	return out, 0, refuse("the code issued %v, which is not a command", cmd.Kind())
 }

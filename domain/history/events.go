@@ -65,6 +65,7 @@ type CancelRequested struct {
 type Activated struct {
 	Through  model.Seq
 	Commands uint32
+	Suggest  bool // the code was told that it had better continue as new
 }
 
 // Blocked says why a run's code cannot go on (rule D-10).
@@ -238,6 +239,7 @@ func (a *CancelRequested) walk(c *coder) {
 func (a *Activated) walk(c *coder) {
 	num(c, 1, &a.Through)
 	num(c, 2, &a.Commands)
+	c.bool(3, &a.Suggest)
 }
 
 func (a *Blocked) walk(c *coder) {

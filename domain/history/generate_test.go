@@ -15,7 +15,7 @@ import (
 // every kind that this version writes.
 var kinds = []history.Attributes{
 	&history.Started{}, &history.Completed{}, &history.Failed{}, &history.Canceled{}, &history.Terminated{}, &history.TimedOut{}, &history.CancelRequested{},
-	&history.Paused{}, &history.Resumed{},
+	&history.ContinuedAsNew{}, &history.Paused{}, &history.Resumed{},
 	&history.Activated{}, &history.Blocked{}, &history.Unblocked{}, &history.Repinned{}, &history.SearchAttributesUpserted{},
 	&history.ActivityScheduled{}, &history.ActivityAttemptStarted{}, &history.ActivityAttemptFailed{}, &history.ActivityCompleted{}, &history.ActivityFailed{},
 	&history.ActivityTimedOut{}, &history.ActivityCancelRequested{}, &history.ActivityCanceled{}, &history.ActivityAttemptPending{},

@@ -11,6 +11,7 @@ const (
 	KindCanceled                Kind = 13
 	KindTerminated              Kind = 14
 	KindTimedOut                Kind = 15
+	KindContinuedAsNew          Kind = 16
 	KindCancelRequested         Kind = 17
 	KindPaused                  Kind = 18
 	KindResumed                 Kind = 19
@@ -51,6 +52,7 @@ var kinds = [96]kindInfo{
 	KindCanceled:                {name: "Canceled", command: true, closing: true, make: func() Attributes { return new(Canceled) }},
 	KindTerminated:              {name: "Terminated", closing: true, make: func() Attributes { return new(Terminated) }},
 	KindTimedOut:                {name: "TimedOut", closing: true, make: func() Attributes { return new(TimedOut) }},
+	KindContinuedAsNew:          {name: "ContinuedAsNew", command: true, closing: true, make: func() Attributes { return new(ContinuedAsNew) }},
 	KindCancelRequested:         {name: "CancelRequested", delivered: true, make: func() Attributes { return new(CancelRequested) }},
 	KindPaused:                  {name: "Paused", make: func() Attributes { return new(Paused) }},
 	KindResumed:                 {name: "Resumed", make: func() Attributes { return new(Resumed) }},

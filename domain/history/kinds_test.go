@@ -21,6 +21,7 @@ func TestFrozenKinds(t *testing.T) {
 		{13, "Canceled", false, true, true},
 		{14, "Terminated", false, false, true},
 		{15, "TimedOut", false, false, true},
+		{16, "ContinuedAsNew", false, true, true},
 		{17, "CancelRequested", true, false, false},
 		{18, "Paused", false, false, false},
 		{19, "Resumed", false, false, false},

@@ -17,11 +17,11 @@ import (
 // make one of an hour.
 func asks(questions [][]int) history.Activate {
 	n, ordinal, told := 0, model.Ordinal(0), map[int]bool{}
-	return func(_ []byte, _ time.Time, patched func(string) bool) ([]byte, error) {
+	return func(_ []byte, at history.Boundary) ([]byte, error) {
 		var out []byte
 		for _, q := range questions[n] {
 			if _, known := told[q]; !known {
-				told[q] = patched(fmt.Sprint("p", q))
+				told[q] = at.Patched(fmt.Sprint("p", q))
 			}
 			d := time.Hour
 			if told[q] {
@@ -51,7 +51,7 @@ func live(t testing.TB, questions [][]int) []history.Attributes {
 	for range questions {
 		through := s.Seq
 		p := history.LivePatches(s)
-		out, err := code(nil, time.Time{}, p.Ask)
+		out, err := code(nil, history.Boundary{Patched: p.Ask})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,13 +95,13 @@ func TestPatchesReplay(t *testing.T) {
 		if last := questions[len(questions)-1]; len(questions) > 1 && len(last) > 0 {
 			asked := slices.Concat(questions[:len(questions)-1]...)
 			code := asks(early)
-			err := run(func(events []byte, now time.Time, patched func(string) bool) ([]byte, error) {
+			err := run(func(events []byte, at history.Boundary) ([]byte, error) {
 				for _, q := range last {
-					if patched(fmt.Sprint("p", q)) && !slices.Contains(asked, q) && events == nil {
+					if at.Patched(fmt.Sprint("p", q)) && !slices.Contains(asked, q) && events == nil {
 						r.Fatal("told of a patch that was not asked for yet")
 					}
 				}
-				return code(events, now, patched)
+				return code(events, at)
 			})
 			if err != nil {
 				r.Fatal(err)
@@ -109,7 +109,7 @@ func TestPatchesReplay(t *testing.T) {
 		}
 		// Code that takes the branch of the patch without asking replays cleanly.
 		n, ordinal := 0, model.Ordinal(0)
-		if err := run(func([]byte, time.Time, func(string) bool) (out []byte, _ error) {
+		if err := run(func([]byte, history.Boundary) (out []byte, _ error) {
 			for _, q := range questions[n] {
 				ordinal++
 				out = history.AppendCommand(out, &history.TimerStarted{Ordinal: ordinal, Delay: time.Duration(q+1) * time.Second})
@@ -122,8 +122,9 @@ func TestPatchesReplay(t *testing.T) {
 		// Code that was told no differs.
 		differs := len(slices.Concat(questions...)) > 0
 		code := asks(questions)
-		err := run(func(events []byte, now time.Time, _ func(string) bool) ([]byte, error) {
-			return code(events, now, func(string) bool { return false })
+		err := run(func(events []byte, at history.Boundary) ([]byte, error) {
+			at.Patched = func(string) bool { return false }
+			return code(events, at)
 		})
 		var m *history.Mismatch
 		if errors.As(err, &m) != differs {

@@ -21,9 +21,18 @@ func (m *Mismatch) Error() string {
 	return fmt.Sprintf("replay differs at event %d: the history has %s, the code did %s", m.Seq, m.Expected, m.Found)
 }
 
-// Activate runs the code with the delivered events (a page) at the given time and gives its commands, encoded. patched answers what the code asks of
-// its patches as it was answered when the history was made (rule D-5).
-type Activate func(events []byte, now time.Time, patched func(id string) bool) ([]byte, error)
+// Activate runs the code with the delivered events (a page) at a boundary and gives its commands, encoded.
+type Activate func(events []byte, at Boundary) ([]byte, error)
+
+// Boundary is what an activation shows to the code beside the events: the same on every replay.
+type Boundary struct {
+	Now     time.Time // of the Activated
+	Length  model.Seq // the number of events in front of the Activated
+	Bytes   int64     // their encoded size
+	Suggest bool      // that the code continues as new, before the history meets its limits
+	// Patched answers what the code asks of its patches as it was answered when the history was made (rule D-5).
+	Patched func(id string) bool
+}
 
 // Replayer folds a history and drives code through its recorded activations (rule C-2), comparing each command with what is
 // recorded. Feed it the history's pages in order. It belongs to one goroutine.
@@ -36,7 +45,7 @@ type Replayer struct {
 	events   []byte
 	waits    bool      // the code is still to be activated: the patches that it was told of come first
 	at       model.Seq // the present activation, and its time
-	now      time.Time
+	boundary Boundary
 	resuming bool // events up to the state's seq are given to it with Resume
 	// Stop ends the activating, though not the folding, behind the Activated with this seq; 0 = never.
 	Stop model.Seq
@@ -86,6 +95,7 @@ func (r *Replayer) step(e *Event, framed []byte) error {
 	} else if r.activate != nil && isActivated {
 		r.collect(a.Through)
 	}
+	before := r.State.Bytes
 	if err := r.State.Apply(e, framed); err != nil {
 		return err
 	}
@@ -93,7 +103,8 @@ func (r *Replayer) step(e *Event, framed []byte) error {
 		return nil
 	}
 	if isActivated {
-		r.left, r.waits, r.at, r.now = a.Commands, true, e.Seq, e.At()
+		r.left, r.waits, r.at = a.Commands, true, e.Seq
+		r.boundary = Boundary{Now: e.At(), Length: e.Seq - 1, Bytes: before, Suggest: a.Suggest, Patched: func(id string) bool { return r.State.Patches[id] }}
 	}
 	if r.left > 0 {
 		return nil
@@ -123,7 +134,7 @@ func (r *Replayer) follow(e *Event, framed []byte) error {
 // run activates the code.
 func (r *Replayer) run() error {
 	r.waits = false
-	out, err := r.activate(r.events, r.now, func(id string) bool { return r.State.Patches[id] })
+	out, err := r.activate(r.events, r.boundary)
 	if err != nil {
 		return err
 	}
@@ -200,7 +211,17 @@ func Same(a, b Attributes) bool {
 	if a.Kind() != b.Kind() {
 		return false
 	}
-	return bytes.Equal(AppendCommand(nil, a), AppendCommand(nil, b))
+	return bytes.Equal(AppendCommand(nil, compared(a)), AppendCommand(nil, compared(b)))
+}
+
+// compared leaves out what the engine and not the code decides.
+func compared(a Attributes) Attributes {
+	if c, ok := a.(*ContinuedAsNew); ok && c.NewRun != "" {
+		other := *c
+		other.NewRun = ""
+		return &other
+	}
+	return a
 }
 
 // Describe names attributes in one line for people: what a command asks for.
@@ -229,6 +250,8 @@ func Describe(a Attributes) string {
 		return "cancellation of the run"
 	case *PatchMarked:
 		return fmt.Sprintf("mark of patch %q", a.ID)
+	case *ContinuedAsNew:
+		return fmt.Sprintf("continuing as a new run of %q", a.Type)
 	}
 	return a.Kind().String()
 }

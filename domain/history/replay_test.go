@@ -21,7 +21,7 @@ type code func(activation int, events []history.Event) []history.Attributes
 // activate runs code for a replayer, and notes what it was given.
 func activate(t testing.TB, c code, given *[][]history.Kind) history.Activate {
 	n := 0
-	return func(page []byte, _ time.Time, _ func(string) bool) ([]byte, error) {
+	return func(page []byte, _ history.Boundary) ([]byte, error) {
 		events, err := history.DecodePage(page)
 		if err != nil {
 			t.Fatal(err)
@@ -198,7 +198,7 @@ func TestMismatch(t *testing.T) {
 		}
 	})
 	t.Run("nonsense", func(t *testing.T) {
-		r := history.NewReplayer(func([]byte, time.Time, func(string) bool) ([]byte, error) { return []byte("nonsense"), nil })
+		r := history.NewReplayer(func([]byte, history.Boundary) ([]byte, error) { return []byte("nonsense"), nil })
 		var refused *history.Refusal
 		if err := r.Feed(pages(9, recorded...)[0]); !errors.As(err, &refused) {
 			t.Error(err)
@@ -206,7 +206,7 @@ func TestMismatch(t *testing.T) {
 	})
 	t.Run("the code's own trouble", func(t *testing.T) {
 		trouble := errors.New("trap")
-		r := history.NewReplayer(func([]byte, time.Time, func(string) bool) ([]byte, error) { return nil, trouble })
+		r := history.NewReplayer(func([]byte, history.Boundary) ([]byte, error) { return nil, trouble })
 		if err := r.Feed(pages(9, recorded...)[0]); !errors.Is(err, trouble) {
 			t.Error(err)
 		}
@@ -227,7 +227,7 @@ func TestReplayEnds(t *testing.T) {
 // Stop ends the activating behind an activation, and folds the rest.
 func TestReplayStops(t *testing.T) {
 	calls := 0
-	r := history.NewReplayer(func([]byte, time.Time, func(string) bool) ([]byte, error) {
+	r := history.NewReplayer(func([]byte, history.Boundary) ([]byte, error) {
 		calls++
 		var out []byte
 		for _, c := range faithful(calls, nil) {

@@ -156,6 +156,8 @@ func (s *State) fold(e *Event) error {
 		s.Status = model.StatusTerminated
 	case *TimedOut:
 		s.Status = model.StatusTimedOut
+	case *ContinuedAsNew:
+		s.Status = model.StatusContinuedAsNew
 	case *CancelRequested:
 		s.CancelRequested = true
 	case *Paused:

@@ -161,7 +161,7 @@ func draw(t *rapid.T, m protoreflect.Message, deep int) {
 			}
 		case f.IsList():
 			for range rapid.IntRange(0, 2).Draw(t, name) {
-				m.Mutable(f).List().Append(protoreflect.ValueOfString(text.Draw(t, name)))
+				m.Mutable(f).List().Append(scalar(t, f))
 			}
 		case f.Kind() == protoreflect.MessageKind && f.Message().FullName() == (&durationpb.Duration{}).ProtoReflect().Descriptor().FullName():
 			if d := rapid.Int64Range(-1<<61, 1<<61).Draw(t, name); d != 0 {

@@ -12,13 +12,23 @@ const ABIVersion = 1
 // A message that cannot be decoded is answered with a Panic.
 func (in *Instance) Activate(out, b []byte) []byte {
 	d := decoder{rest: b}
-	var now int64
+	var now, bytes int64
+	var length uint32
+	suggest := false
 	for d.next() {
-		if d.num == 1 {
+		switch d.num {
+		case 1:
 			now = int64(d.uint())
+		case 4:
+			length = d.uint32()
+		case 5:
+			bytes = int64(d.uint())
+		case 6:
+			suggest = d.uint() != 0
 		}
 	}
 	in.Begin(now)
+	in.History(length, bytes, suggest)
 	if d.err != nil {
 		in.failText("the activation cannot be decoded: " + d.err.Error())
 	}

@@ -14,6 +14,7 @@ const (
 	kindCompleted               = 11
 	kindFailed                  = 12
 	kindCanceled                = 13
+	kindContinuedAsNew          = 16
 	kindCancelRequested         = 17
 	kindSearchAttributes        = 25
 	kindActivityScheduled       = 30
@@ -31,6 +32,7 @@ const (
 // event is a delivered event; which fields are set depends on its kind. It keeps no reference to the bytes it was read from.
 type event struct {
 	kind    int
+	seq     uint32
 	ordinal uint32
 	attempt uint32
 	name    string   // signal's name, cancel's reason
@@ -53,8 +55,11 @@ func decodeEvent(b []byte) (event, error) {
 	var e event
 	var body []byte
 	for d.next() {
+		if d.num == 1 {
+			e.seq = d.uint32()
+		}
 		if d.num < 10 {
-			continue // seq and time: the activation's clock is what the code sees
+			continue // not the time: the activation's clock is what the code sees
 		}
 		if e.kind != 0 && d.err == nil {
 			d.err = errors.New("an event with two kinds")
@@ -154,7 +159,16 @@ func decodeStarted(b []byte) (*started, error) {
 			d.nested(err)
 		case 14:
 			s.info.header = d.entry(s.info.header)
+		case 20:
+			s.info.Parent = decodeParent(d.bytes())
+		case 21:
+			s.info.ContinuedRunID = d.string()
+		case 22:
+			s.info.FirstRunID = d.string()
 		}
+	}
+	if s.info.FirstRunID == "" {
+		s.info.FirstRunID = s.info.RunID
 	}
 	if d.err == nil && len(s.seed) != 32 {
 		d.err = fmt.Errorf("the seed has %d bytes instead of 32", len(s.seed))

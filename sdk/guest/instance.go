@@ -116,7 +116,7 @@ func (in *Instance) apply(e *event) error {
 		return nil
 	case kindSignalReceived:
 		q := in.signal(e.name)
-		q.items = append(q.items, e.payload)
+		q.items = append(q.items, buffered{e.payload, e.seq})
 		in.buffered += signalSize(e.payload)
 		q.waiters.wakeAll(in)
 		return nil
@@ -155,7 +155,9 @@ func (in *Instance) begin(s *started) error {
 	if w == nil {
 		return fmt.Errorf("the package has no workflow type %q; it has: %s", s.info.WorkflowType, strings.Join(in.program.types(), ", "))
 	}
+	was := in.info
 	in.started, in.info = true, s.info
+	in.History(was.HistoryLength, was.HistoryBytes, was.ContinueAsNewSuggested)
 	copy(in.seed[:], s.seed)
 	in.root = &scope{inst: in}
 	ctx := Context{in, in.root}
@@ -167,7 +169,10 @@ func (in *Instance) begin(s *started) error {
 // finish writes the closing command.
 func (in *Instance) finish(out Payload, err error) {
 	var undone *CompensationError
+	var next *ContinueAsNewError
 	switch {
+	case errors.As(err, &next):
+		in.commands = in.appendContinuedAsNew(in.commands, next)
 	case err == nil:
 		in.commands = appendPayloadCommand(in.commands, kindCompleted, out)
 	case in.asked && errors.Is(err, ErrCanceled) && !errors.As(err, &undone):

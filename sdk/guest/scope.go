@@ -124,8 +124,21 @@ type Info struct {
 	TaskQueue    string        // the queue of activities that name none
 	RunTimeout   time.Duration // 0 = no limit
 
+	ContinuedRunID string // the run that this one continues, "" for one that was started
+	FirstRunID     string // the first of the runs that continue each other
+	Parent         Parent // of a child workflow
+
+	// The events of the run's history before this activation, and their size in bytes.
+	HistoryLength uint32
+	HistoryBytes  int64
+	// ContinueAsNewSuggested says that the history comes near a limit: the code should soon continue as new.
+	ContinueAsNewSuggested bool
+
 	header map[string]string
 }
+
+// Parent names the run that started a child workflow; all zero for any other.
+type Parent struct{ WorkflowID, RunID string }
 
 // Header is the value of a header that the run was started with, "" where there is none.
 func (i Info) Header(key string) string { return i.header[key] }

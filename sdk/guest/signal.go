@@ -9,16 +9,22 @@ import (
 
 // A signalQueue buffers the signals of one name until they are received, in recorded order.
 type signalQueue struct {
-	items   []Payload
+	items   []buffered
 	waiters waitList
+}
+
+// buffered is a signal that was not received yet.
+type buffered struct {
+	payload Payload
+	seq     uint32
 }
 
 func signalSize(p Payload) int64 { return int64(len(p.Data)) + 128 }
 
 func (in *Instance) take(q *signalQueue) Payload {
-	p := q.items[0]
+	p := q.items[0].payload
 	in.buffered -= signalSize(p)
-	q.items[0] = Payload{}
+	q.items[0] = buffered{}
 	q.items = q.items[1:]
 	if len(q.items) == 0 {
 		q.items = nil

@@ -5,7 +5,6 @@ import (
 	"context"
 	"slices"
 	"testing"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -171,8 +170,8 @@ func replay(program ports.Program, page []byte) error {
 		return err
 	}
 	defer code.Close(ctx)
-	r := history.NewReplayer(func(events []byte, now time.Time, patched func(string) bool) ([]byte, error) {
-		out, err := code.Activate(ctx, ports.Activation{Now: now, Events: events, Patched: patched})
+	r := history.NewReplayer(func(events []byte, at history.Boundary) ([]byte, error) {
+		out, err := code.Activate(ctx, ports.ActivationAt(events, at))
 		return out.Commands, err
 	})
 	if err := r.Feed(page); err != nil {

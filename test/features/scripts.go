@@ -10,6 +10,7 @@ import (
 	"github.com/aionrun/aion/test/features/attributes"
 	"github.com/aionrun/aion/test/features/cancelcompletion"
 	"github.com/aionrun/aion/test/features/canceltypes"
+	"github.com/aionrun/aion/test/features/continuesignals"
 	"github.com/aionrun/aion/test/features/coroutines"
 	"github.com/aionrun/aion/test/features/detached"
 	"github.com/aionrun/aion/test/features/feature"
@@ -38,6 +39,7 @@ func Features() map[string]feature.Feature {
 		"attributes":       attributes.Feature,
 		"cancelcompletion": cancelcompletion.Feature,
 		"canceltypes":      canceltypes.Feature,
+		"continuesignals":  continuesignals.Feature,
 		"coroutines":       coroutines.Feature,
 		"detached":         detached.Feature,
 		"heartbeat":        heartbeat.Feature,

@@ -11,6 +11,7 @@ import (
 	"github.com/aionrun/aion/test/features/attributes"
 	"github.com/aionrun/aion/test/features/cancelcompletion"
 	"github.com/aionrun/aion/test/features/canceltypes"
+	"github.com/aionrun/aion/test/features/continuesignals"
 	"github.com/aionrun/aion/test/features/coroutines"
 	"github.com/aionrun/aion/test/features/detached"
 	"github.com/aionrun/aion/test/features/heartbeat"
@@ -38,6 +39,7 @@ func Workflows() []workflow.Definition {
 		attributes.Workflows(),
 		cancelcompletion.Workflows(),
 		canceltypes.Workflows(),
+		continuesignals.Workflows(),
 		coroutines.Workflows(),
 		detached.Workflows(),
 		heartbeat.Workflows(),

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/aionrun/aion/adapters/runtime/native"
 	"github.com/aionrun/aion/adapters/runtime/wasm"
@@ -64,8 +63,8 @@ func replayOn(ctx context.Context, program ports.Program, seed []byte, page []by
 		return err
 	}
 	defer code.Close(ctx)
-	r := history.NewReplayer(func(events []byte, now time.Time, patched func(string) bool) ([]byte, error) {
-		out, err := code.Activate(ctx, ports.Activation{Now: now, Events: events, Patched: patched})
+	r := history.NewReplayer(func(events []byte, at history.Boundary) ([]byte, error) {
+		out, err := code.Activate(ctx, ports.ActivationAt(events, at))
 		return out.Commands, err
 	})
 	if err := r.Feed(page); err != nil {

@@ -150,8 +150,8 @@ func (h *host) replay() {
 }
 
 func replayOn(inst ports.Instance, page []byte) error {
-	r := history.NewReplayer(func(events []byte, now time.Time, patched func(string) bool) ([]byte, error) {
-		out, err := inst.Activate(context.Background(), ports.Activation{Now: now, Events: events, Patched: patched})
+	r := history.NewReplayer(func(events []byte, at history.Boundary) ([]byte, error) {
+		out, err := inst.Activate(context.Background(), ports.ActivationAt(events, at))
 		return out.Commands, err
 	})
 	if err := r.Feed(page); err != nil {

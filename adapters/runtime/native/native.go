@@ -147,6 +147,7 @@ func (i *instance) Activate(_ context.Context, a ports.Activation) (ports.Activa
 	i.code.Patches = a.Patched
 	defer func() { i.code.Patches = nil }()
 	i.code.Begin(a.Now.UnixNano())
+	i.code.History(uint32(a.HistoryLength), a.HistoryBytes, a.SuggestContinue)
 	for page := a.Events; len(page) > 0; {
 		raw, _, rest, err := history.Split(page)
 		if err != nil {

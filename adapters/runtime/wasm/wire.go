@@ -65,6 +65,10 @@ func appendText(out []byte, num protowire.Number, s string) []byte {
 	return protowire.AppendString(protowire.AppendTag(out, num, protowire.BytesType), s)
 }
 
+func appendNumber(out []byte, num protowire.Number, v uint64) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(out, num, protowire.VarintType), v)
+}
+
 // appendActivation writes the guest's Activation. The stored events are field 1 of a HistoryPage; here they are field 3. Whether it is a
 // replay the guest is not told: even a value that it ignores stays somewhere in its memory, which would then differ from a replay's.
 func appendActivation(out []byte, a *ports.Activation) ([]byte, error) {
@@ -77,6 +81,11 @@ func appendActivation(out []byte, a *ports.Activation) ([]byte, error) {
 	})
 	if err != nil {
 		return out, fault.Internalf("the events of an activation are no stored history")
+	}
+	out = appendNumber(out, 4, uint64(a.HistoryLength))
+	out = appendNumber(out, 5, uint64(a.HistoryBytes))
+	if a.SuggestContinue {
+		out = appendNumber(out, 6, 1)
 	}
 	return out, nil
 }

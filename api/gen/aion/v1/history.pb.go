@@ -25,7 +25,7 @@ const (
 
 // HistoryEvent is one fact of a run. The number of the set attribute is the event's kind.
 // Events written in one step share their time. Clients keep and show kinds that they do not know.
-// Numbers of kinds that come later: 16 continued_as_new, 23 forked, 26 memo_upserted,
+// Numbers of kinds that come later: 23 forked, 26 memo_upserted,
 // 51-53 signals sent, 60-61 updates, 70-77 children, 81-82 reserved.
 type HistoryEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -39,6 +39,7 @@ type HistoryEvent struct {
 	//	*HistoryEvent_Canceled
 	//	*HistoryEvent_Terminated
 	//	*HistoryEvent_TimedOut
+	//	*HistoryEvent_ContinuedAsNew
 	//	*HistoryEvent_CancelRequested
 	//	*HistoryEvent_Paused
 	//	*HistoryEvent_Resumed
@@ -166,6 +167,15 @@ func (x *HistoryEvent) GetTimedOut() *TimedOut {
 	if x != nil {
 		if x, ok := x.Attributes.(*HistoryEvent_TimedOut); ok {
 			return x.TimedOut
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetContinuedAsNew() *ContinuedAsNew {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_ContinuedAsNew); ok {
+			return x.ContinuedAsNew
 		}
 	}
 	return nil
@@ -397,6 +407,10 @@ type HistoryEvent_TimedOut struct {
 	TimedOut *TimedOut `protobuf:"bytes,15,opt,name=timed_out,json=timedOut,proto3,oneof"`
 }
 
+type HistoryEvent_ContinuedAsNew struct {
+	ContinuedAsNew *ContinuedAsNew `protobuf:"bytes,16,opt,name=continued_as_new,json=continuedAsNew,proto3,oneof"`
+}
+
 type HistoryEvent_CancelRequested struct {
 	CancelRequested *CancelRequested `protobuf:"bytes,17,opt,name=cancel_requested,json=cancelRequested,proto3,oneof"`
 }
@@ -496,6 +510,8 @@ func (*HistoryEvent_Canceled) isHistoryEvent_Attributes() {}
 func (*HistoryEvent_Terminated) isHistoryEvent_Attributes() {}
 
 func (*HistoryEvent_TimedOut) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_ContinuedAsNew) isHistoryEvent_Attributes() {}
 
 func (*HistoryEvent_CancelRequested) isHistoryEvent_Attributes() {}
 
@@ -1030,6 +1046,93 @@ func (x *TimedOut) GetKind() TimeoutKind {
 	return TimeoutKind_TIMEOUT_KIND_UNSPECIFIED
 }
 
+// ContinuedAsNew closes a run that goes on as another run of the chain, which begins in the same commit.
+type ContinuedAsNew struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	NewRunId     string                 `protobuf:"bytes,1,opt,name=new_run_id,json=newRunId,proto3" json:"new_run_id,omitempty"`
+	WorkflowType string                 `protobuf:"bytes,2,opt,name=workflow_type,json=workflowType,proto3" json:"workflow_type,omitempty"`
+	Input        *Payload               `protobuf:"bytes,3,opt,name=input,proto3" json:"input,omitempty"`
+	TaskQueue    string                 `protobuf:"bytes,4,opt,name=task_queue,json=taskQueue,proto3" json:"task_queue,omitempty"`
+	// Zero: that of the run.
+	RunTimeout *durationpb.Duration `protobuf:"bytes,5,opt,name=run_timeout,json=runTimeout,proto3" json:"run_timeout,omitempty"`
+	// Signals that the code was given and did not receive: the new run begins with them.
+	CarriedSeqs   []uint32 `protobuf:"varint,6,rep,packed,name=carried_seqs,json=carriedSeqs,proto3" json:"carried_seqs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ContinuedAsNew) Reset() {
+	*x = ContinuedAsNew{}
+	mi := &file_aion_v1_history_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContinuedAsNew) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContinuedAsNew) ProtoMessage() {}
+
+func (x *ContinuedAsNew) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContinuedAsNew.ProtoReflect.Descriptor instead.
+func (*ContinuedAsNew) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ContinuedAsNew) GetNewRunId() string {
+	if x != nil {
+		return x.NewRunId
+	}
+	return ""
+}
+
+func (x *ContinuedAsNew) GetWorkflowType() string {
+	if x != nil {
+		return x.WorkflowType
+	}
+	return ""
+}
+
+func (x *ContinuedAsNew) GetInput() *Payload {
+	if x != nil {
+		return x.Input
+	}
+	return nil
+}
+
+func (x *ContinuedAsNew) GetTaskQueue() string {
+	if x != nil {
+		return x.TaskQueue
+	}
+	return ""
+}
+
+func (x *ContinuedAsNew) GetRunTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.RunTimeout
+	}
+	return nil
+}
+
+func (x *ContinuedAsNew) GetCarriedSeqs() []uint32 {
+	if x != nil {
+		return x.CarriedSeqs
+	}
+	return nil
+}
+
 // CancelRequested asks the code to end.
 type CancelRequested struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1042,7 +1145,7 @@ type CancelRequested struct {
 
 func (x *CancelRequested) Reset() {
 	*x = CancelRequested{}
-	mi := &file_aion_v1_history_proto_msgTypes[8]
+	mi := &file_aion_v1_history_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1054,7 +1157,7 @@ func (x *CancelRequested) String() string {
 func (*CancelRequested) ProtoMessage() {}
 
 func (x *CancelRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[8]
+	mi := &file_aion_v1_history_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1067,7 +1170,7 @@ func (x *CancelRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequested.ProtoReflect.Descriptor instead.
 func (*CancelRequested) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{8}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CancelRequested) GetReason() string {
@@ -1103,7 +1206,7 @@ type Paused struct {
 
 func (x *Paused) Reset() {
 	*x = Paused{}
-	mi := &file_aion_v1_history_proto_msgTypes[9]
+	mi := &file_aion_v1_history_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1115,7 +1218,7 @@ func (x *Paused) String() string {
 func (*Paused) ProtoMessage() {}
 
 func (x *Paused) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[9]
+	mi := &file_aion_v1_history_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1128,7 +1231,7 @@ func (x *Paused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Paused.ProtoReflect.Descriptor instead.
 func (*Paused) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{9}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Paused) GetReason() string {
@@ -1164,7 +1267,7 @@ type Resumed struct {
 
 func (x *Resumed) Reset() {
 	*x = Resumed{}
-	mi := &file_aion_v1_history_proto_msgTypes[10]
+	mi := &file_aion_v1_history_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1176,7 +1279,7 @@ func (x *Resumed) String() string {
 func (*Resumed) ProtoMessage() {}
 
 func (x *Resumed) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[10]
+	mi := &file_aion_v1_history_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1189,7 +1292,7 @@ func (x *Resumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resumed.ProtoReflect.Descriptor instead.
 func (*Resumed) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{10}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Resumed) GetReason() string {
@@ -1216,16 +1319,18 @@ func (x *Resumed) GetRequestId() string {
 // Activated marks one activation of the code: it was given the delivered events up to through_seq that it had not yet been given,
 // and the next `commands` events are what it asked for.
 type Activated struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ThroughSeq    uint32                 `protobuf:"varint,1,opt,name=through_seq,json=throughSeq,proto3" json:"through_seq,omitempty"`
-	Commands      uint32                 `protobuf:"varint,2,opt,name=commands,proto3" json:"commands,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	ThroughSeq uint32                 `protobuf:"varint,1,opt,name=through_seq,json=throughSeq,proto3" json:"through_seq,omitempty"`
+	Commands   uint32                 `protobuf:"varint,2,opt,name=commands,proto3" json:"commands,omitempty"`
+	// The code was told that it had better continue as new.
+	ContinueSuggested bool `protobuf:"varint,3,opt,name=continue_suggested,json=continueSuggested,proto3" json:"continue_suggested,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Activated) Reset() {
 	*x = Activated{}
-	mi := &file_aion_v1_history_proto_msgTypes[11]
+	mi := &file_aion_v1_history_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1237,7 +1342,7 @@ func (x *Activated) String() string {
 func (*Activated) ProtoMessage() {}
 
 func (x *Activated) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[11]
+	mi := &file_aion_v1_history_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1250,7 +1355,7 @@ func (x *Activated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Activated.ProtoReflect.Descriptor instead.
 func (*Activated) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{11}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Activated) GetThroughSeq() uint32 {
@@ -1265,6 +1370,13 @@ func (x *Activated) GetCommands() uint32 {
 		return x.Commands
 	}
 	return 0
+}
+
+func (x *Activated) GetContinueSuggested() bool {
+	if x != nil {
+		return x.ContinueSuggested
+	}
+	return false
 }
 
 // Blocked says why a run's code cannot go on. what is one of: nondeterminism, panic, fuel, memory, stack, deadlock, exit, protocol,
@@ -1286,7 +1398,7 @@ type Blocked struct {
 
 func (x *Blocked) Reset() {
 	*x = Blocked{}
-	mi := &file_aion_v1_history_proto_msgTypes[12]
+	mi := &file_aion_v1_history_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1298,7 +1410,7 @@ func (x *Blocked) String() string {
 func (*Blocked) ProtoMessage() {}
 
 func (x *Blocked) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[12]
+	mi := &file_aion_v1_history_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1311,7 +1423,7 @@ func (x *Blocked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Blocked.ProtoReflect.Descriptor instead.
 func (*Blocked) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{12}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Blocked) GetWhat() string {
@@ -1381,7 +1493,7 @@ type Unblocked struct {
 
 func (x *Unblocked) Reset() {
 	*x = Unblocked{}
-	mi := &file_aion_v1_history_proto_msgTypes[13]
+	mi := &file_aion_v1_history_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1393,7 +1505,7 @@ func (x *Unblocked) String() string {
 func (*Unblocked) ProtoMessage() {}
 
 func (x *Unblocked) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[13]
+	mi := &file_aion_v1_history_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1406,7 +1518,7 @@ func (x *Unblocked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unblocked.ProtoReflect.Descriptor instead.
 func (*Unblocked) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{13}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Unblocked) GetReason() string {
@@ -1435,7 +1547,7 @@ type Repinned struct {
 
 func (x *Repinned) Reset() {
 	*x = Repinned{}
-	mi := &file_aion_v1_history_proto_msgTypes[14]
+	mi := &file_aion_v1_history_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1447,7 +1559,7 @@ func (x *Repinned) String() string {
 func (*Repinned) ProtoMessage() {}
 
 func (x *Repinned) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[14]
+	mi := &file_aion_v1_history_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1460,7 +1572,7 @@ func (x *Repinned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Repinned.ProtoReflect.Descriptor instead.
 func (*Repinned) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{14}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Repinned) GetPackage() string {
@@ -1494,7 +1606,7 @@ type SearchAttributesUpserted struct {
 
 func (x *SearchAttributesUpserted) Reset() {
 	*x = SearchAttributesUpserted{}
-	mi := &file_aion_v1_history_proto_msgTypes[15]
+	mi := &file_aion_v1_history_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1506,7 +1618,7 @@ func (x *SearchAttributesUpserted) String() string {
 func (*SearchAttributesUpserted) ProtoMessage() {}
 
 func (x *SearchAttributesUpserted) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[15]
+	mi := &file_aion_v1_history_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1519,7 +1631,7 @@ func (x *SearchAttributesUpserted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchAttributesUpserted.ProtoReflect.Descriptor instead.
 func (*SearchAttributesUpserted) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{15}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SearchAttributesUpserted) GetSearchAttributes() map[string]*Payload {
@@ -1543,7 +1655,7 @@ type ActivityScheduled struct {
 
 func (x *ActivityScheduled) Reset() {
 	*x = ActivityScheduled{}
-	mi := &file_aion_v1_history_proto_msgTypes[16]
+	mi := &file_aion_v1_history_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1555,7 +1667,7 @@ func (x *ActivityScheduled) String() string {
 func (*ActivityScheduled) ProtoMessage() {}
 
 func (x *ActivityScheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[16]
+	mi := &file_aion_v1_history_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1568,7 +1680,7 @@ func (x *ActivityScheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityScheduled.ProtoReflect.Descriptor instead.
 func (*ActivityScheduled) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{16}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ActivityScheduled) GetOrdinal() uint32 {
@@ -1618,7 +1730,7 @@ type ActivityAttemptStarted struct {
 
 func (x *ActivityAttemptStarted) Reset() {
 	*x = ActivityAttemptStarted{}
-	mi := &file_aion_v1_history_proto_msgTypes[17]
+	mi := &file_aion_v1_history_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1630,7 +1742,7 @@ func (x *ActivityAttemptStarted) String() string {
 func (*ActivityAttemptStarted) ProtoMessage() {}
 
 func (x *ActivityAttemptStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[17]
+	mi := &file_aion_v1_history_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1643,7 +1755,7 @@ func (x *ActivityAttemptStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityAttemptStarted.ProtoReflect.Descriptor instead.
 func (*ActivityAttemptStarted) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{17}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ActivityAttemptStarted) GetOrdinal() uint32 {
@@ -1684,7 +1796,7 @@ type ActivityAttemptFailed struct {
 
 func (x *ActivityAttemptFailed) Reset() {
 	*x = ActivityAttemptFailed{}
-	mi := &file_aion_v1_history_proto_msgTypes[18]
+	mi := &file_aion_v1_history_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1696,7 +1808,7 @@ func (x *ActivityAttemptFailed) String() string {
 func (*ActivityAttemptFailed) ProtoMessage() {}
 
 func (x *ActivityAttemptFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[18]
+	mi := &file_aion_v1_history_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1709,7 +1821,7 @@ func (x *ActivityAttemptFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityAttemptFailed.ProtoReflect.Descriptor instead.
 func (*ActivityAttemptFailed) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{18}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ActivityAttemptFailed) GetOrdinal() uint32 {
@@ -1774,7 +1886,7 @@ type ActivityCompleted struct {
 
 func (x *ActivityCompleted) Reset() {
 	*x = ActivityCompleted{}
-	mi := &file_aion_v1_history_proto_msgTypes[19]
+	mi := &file_aion_v1_history_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1786,7 +1898,7 @@ func (x *ActivityCompleted) String() string {
 func (*ActivityCompleted) ProtoMessage() {}
 
 func (x *ActivityCompleted) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[19]
+	mi := &file_aion_v1_history_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1799,7 +1911,7 @@ func (x *ActivityCompleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityCompleted.ProtoReflect.Descriptor instead.
 func (*ActivityCompleted) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{19}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ActivityCompleted) GetOrdinal() uint32 {
@@ -1843,7 +1955,7 @@ type ActivityFailed struct {
 
 func (x *ActivityFailed) Reset() {
 	*x = ActivityFailed{}
-	mi := &file_aion_v1_history_proto_msgTypes[20]
+	mi := &file_aion_v1_history_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1855,7 +1967,7 @@ func (x *ActivityFailed) String() string {
 func (*ActivityFailed) ProtoMessage() {}
 
 func (x *ActivityFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[20]
+	mi := &file_aion_v1_history_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1868,7 +1980,7 @@ func (x *ActivityFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityFailed.ProtoReflect.Descriptor instead.
 func (*ActivityFailed) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{20}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ActivityFailed) GetOrdinal() uint32 {
@@ -1912,7 +2024,7 @@ type ActivityTimedOut struct {
 
 func (x *ActivityTimedOut) Reset() {
 	*x = ActivityTimedOut{}
-	mi := &file_aion_v1_history_proto_msgTypes[21]
+	mi := &file_aion_v1_history_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1924,7 +2036,7 @@ func (x *ActivityTimedOut) String() string {
 func (*ActivityTimedOut) ProtoMessage() {}
 
 func (x *ActivityTimedOut) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[21]
+	mi := &file_aion_v1_history_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1937,7 +2049,7 @@ func (x *ActivityTimedOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityTimedOut.ProtoReflect.Descriptor instead.
 func (*ActivityTimedOut) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{21}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ActivityTimedOut) GetOrdinal() uint32 {
@@ -1978,7 +2090,7 @@ type ActivityCancelRequested struct {
 
 func (x *ActivityCancelRequested) Reset() {
 	*x = ActivityCancelRequested{}
-	mi := &file_aion_v1_history_proto_msgTypes[22]
+	mi := &file_aion_v1_history_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1990,7 +2102,7 @@ func (x *ActivityCancelRequested) String() string {
 func (*ActivityCancelRequested) ProtoMessage() {}
 
 func (x *ActivityCancelRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[22]
+	mi := &file_aion_v1_history_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2003,7 +2115,7 @@ func (x *ActivityCancelRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityCancelRequested.ProtoReflect.Descriptor instead.
 func (*ActivityCancelRequested) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{22}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ActivityCancelRequested) GetOrdinal() uint32 {
@@ -2025,7 +2137,7 @@ type ActivityCanceled struct {
 
 func (x *ActivityCanceled) Reset() {
 	*x = ActivityCanceled{}
-	mi := &file_aion_v1_history_proto_msgTypes[23]
+	mi := &file_aion_v1_history_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2037,7 +2149,7 @@ func (x *ActivityCanceled) String() string {
 func (*ActivityCanceled) ProtoMessage() {}
 
 func (x *ActivityCanceled) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[23]
+	mi := &file_aion_v1_history_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2050,7 +2162,7 @@ func (x *ActivityCanceled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityCanceled.ProtoReflect.Descriptor instead.
 func (*ActivityCanceled) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{23}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ActivityCanceled) GetOrdinal() uint32 {
@@ -2090,7 +2202,7 @@ type ActivityAttemptPending struct {
 
 func (x *ActivityAttemptPending) Reset() {
 	*x = ActivityAttemptPending{}
-	mi := &file_aion_v1_history_proto_msgTypes[24]
+	mi := &file_aion_v1_history_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2102,7 +2214,7 @@ func (x *ActivityAttemptPending) String() string {
 func (*ActivityAttemptPending) ProtoMessage() {}
 
 func (x *ActivityAttemptPending) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[24]
+	mi := &file_aion_v1_history_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2115,7 +2227,7 @@ func (x *ActivityAttemptPending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityAttemptPending.ProtoReflect.Descriptor instead.
 func (*ActivityAttemptPending) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{24}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ActivityAttemptPending) GetOrdinal() uint32 {
@@ -2164,7 +2276,7 @@ type TimerStarted struct {
 
 func (x *TimerStarted) Reset() {
 	*x = TimerStarted{}
-	mi := &file_aion_v1_history_proto_msgTypes[25]
+	mi := &file_aion_v1_history_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2176,7 +2288,7 @@ func (x *TimerStarted) String() string {
 func (*TimerStarted) ProtoMessage() {}
 
 func (x *TimerStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[25]
+	mi := &file_aion_v1_history_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2189,7 +2301,7 @@ func (x *TimerStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerStarted.ProtoReflect.Descriptor instead.
 func (*TimerStarted) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{25}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *TimerStarted) GetOrdinal() uint32 {
@@ -2216,7 +2328,7 @@ type TimerFired struct {
 
 func (x *TimerFired) Reset() {
 	*x = TimerFired{}
-	mi := &file_aion_v1_history_proto_msgTypes[26]
+	mi := &file_aion_v1_history_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2228,7 +2340,7 @@ func (x *TimerFired) String() string {
 func (*TimerFired) ProtoMessage() {}
 
 func (x *TimerFired) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[26]
+	mi := &file_aion_v1_history_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2241,7 +2353,7 @@ func (x *TimerFired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerFired.ProtoReflect.Descriptor instead.
 func (*TimerFired) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{26}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *TimerFired) GetOrdinal() uint32 {
@@ -2261,7 +2373,7 @@ type TimerCanceled struct {
 
 func (x *TimerCanceled) Reset() {
 	*x = TimerCanceled{}
-	mi := &file_aion_v1_history_proto_msgTypes[27]
+	mi := &file_aion_v1_history_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2273,7 +2385,7 @@ func (x *TimerCanceled) String() string {
 func (*TimerCanceled) ProtoMessage() {}
 
 func (x *TimerCanceled) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[27]
+	mi := &file_aion_v1_history_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2286,7 +2398,7 @@ func (x *TimerCanceled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerCanceled.ProtoReflect.Descriptor instead.
 func (*TimerCanceled) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{27}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *TimerCanceled) GetOrdinal() uint32 {
@@ -2310,7 +2422,7 @@ type SignalReceived struct {
 
 func (x *SignalReceived) Reset() {
 	*x = SignalReceived{}
-	mi := &file_aion_v1_history_proto_msgTypes[28]
+	mi := &file_aion_v1_history_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2322,7 +2434,7 @@ func (x *SignalReceived) String() string {
 func (*SignalReceived) ProtoMessage() {}
 
 func (x *SignalReceived) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[28]
+	mi := &file_aion_v1_history_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2335,7 +2447,7 @@ func (x *SignalReceived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalReceived.ProtoReflect.Descriptor instead.
 func (*SignalReceived) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{28}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SignalReceived) GetName() string {
@@ -2384,7 +2496,7 @@ type PatchMarked struct {
 
 func (x *PatchMarked) Reset() {
 	*x = PatchMarked{}
-	mi := &file_aion_v1_history_proto_msgTypes[29]
+	mi := &file_aion_v1_history_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2396,7 +2508,7 @@ func (x *PatchMarked) String() string {
 func (*PatchMarked) ProtoMessage() {}
 
 func (x *PatchMarked) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[29]
+	mi := &file_aion_v1_history_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2409,7 +2521,7 @@ func (x *PatchMarked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PatchMarked.ProtoReflect.Descriptor instead.
 func (*PatchMarked) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{29}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *PatchMarked) GetId() string {
@@ -2423,7 +2535,7 @@ var File_aion_v1_history_proto protoreflect.FileDescriptor
 
 const file_aion_v1_history_proto_rawDesc = "" +
 	"\n" +
-	"\x15aion/v1/history.proto\x12\aaion.v1\x1a\x14aion/v1/common.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xec\x0e\n" +
+	"\x15aion/v1/history.proto\x12\aaion.v1\x1a\x14aion/v1/common.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x0f\n" +
 	"\fHistoryEvent\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\rR\x03seq\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12,\n" +
@@ -2435,7 +2547,8 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\n" +
 	"terminated\x18\x0e \x01(\v2\x13.aion.v1.TerminatedH\x00R\n" +
 	"terminated\x120\n" +
-	"\ttimed_out\x18\x0f \x01(\v2\x11.aion.v1.TimedOutH\x00R\btimedOut\x12E\n" +
+	"\ttimed_out\x18\x0f \x01(\v2\x11.aion.v1.TimedOutH\x00R\btimedOut\x12C\n" +
+	"\x10continued_as_new\x18\x10 \x01(\v2\x17.aion.v1.ContinuedAsNewH\x00R\x0econtinuedAsNew\x12E\n" +
 	"\x10cancel_requested\x18\x11 \x01(\v2\x18.aion.v1.CancelRequestedH\x00R\x0fcancelRequested\x12)\n" +
 	"\x06paused\x18\x12 \x01(\v2\x0f.aion.v1.PausedH\x00R\x06paused\x12,\n" +
 	"\aresumed\x18\x13 \x01(\v2\x10.aion.v1.ResumedH\x00R\aresumed\x122\n" +
@@ -2510,7 +2623,17 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tR\trequestId\"4\n" +
 	"\bTimedOut\x12(\n" +
-	"\x04kind\x18\x01 \x01(\x0e2\x14.aion.v1.TimeoutKindR\x04kind\"d\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x14.aion.v1.TimeoutKindR\x04kind\"\xf9\x01\n" +
+	"\x0eContinuedAsNew\x12\x1c\n" +
+	"\n" +
+	"new_run_id\x18\x01 \x01(\tR\bnewRunId\x12#\n" +
+	"\rworkflow_type\x18\x02 \x01(\tR\fworkflowType\x12&\n" +
+	"\x05input\x18\x03 \x01(\v2\x10.aion.v1.PayloadR\x05input\x12\x1d\n" +
+	"\n" +
+	"task_queue\x18\x04 \x01(\tR\ttaskQueue\x12:\n" +
+	"\vrun_timeout\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"runTimeout\x12!\n" +
+	"\fcarried_seqs\x18\x06 \x03(\rR\vcarriedSeqs\"d\n" +
 	"\x0fCancelRequested\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1a\n" +
 	"\bidentity\x18\x02 \x01(\tR\bidentity\x12\x1d\n" +
@@ -2525,11 +2648,12 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1a\n" +
 	"\bidentity\x18\x02 \x01(\tR\bidentity\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tR\trequestId\"H\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\"w\n" +
 	"\tActivated\x12\x1f\n" +
 	"\vthrough_seq\x18\x01 \x01(\rR\n" +
 	"throughSeq\x12\x1a\n" +
-	"\bcommands\x18\x02 \x01(\rR\bcommands\"\xc0\x01\n" +
+	"\bcommands\x18\x02 \x01(\rR\bcommands\x12-\n" +
+	"\x12continue_suggested\x18\x03 \x01(\bR\x11continueSuggested\"\xc0\x01\n" +
 	"\aBlocked\x12\x12\n" +
 	"\x04what\x18\x01 \x01(\tR\x04what\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x15\n" +
@@ -2633,7 +2757,7 @@ func file_aion_v1_history_proto_rawDescGZIP() []byte {
 	return file_aion_v1_history_proto_rawDescData
 }
 
-var file_aion_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_aion_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_aion_v1_history_proto_goTypes = []any{
 	(*HistoryEvent)(nil),             // 0: aion.v1.HistoryEvent
 	(*Started)(nil),                  // 1: aion.v1.Started
@@ -2643,104 +2767,108 @@ var file_aion_v1_history_proto_goTypes = []any{
 	(*Canceled)(nil),                 // 5: aion.v1.Canceled
 	(*Terminated)(nil),               // 6: aion.v1.Terminated
 	(*TimedOut)(nil),                 // 7: aion.v1.TimedOut
-	(*CancelRequested)(nil),          // 8: aion.v1.CancelRequested
-	(*Paused)(nil),                   // 9: aion.v1.Paused
-	(*Resumed)(nil),                  // 10: aion.v1.Resumed
-	(*Activated)(nil),                // 11: aion.v1.Activated
-	(*Blocked)(nil),                  // 12: aion.v1.Blocked
-	(*Unblocked)(nil),                // 13: aion.v1.Unblocked
-	(*Repinned)(nil),                 // 14: aion.v1.Repinned
-	(*SearchAttributesUpserted)(nil), // 15: aion.v1.SearchAttributesUpserted
-	(*ActivityScheduled)(nil),        // 16: aion.v1.ActivityScheduled
-	(*ActivityAttemptStarted)(nil),   // 17: aion.v1.ActivityAttemptStarted
-	(*ActivityAttemptFailed)(nil),    // 18: aion.v1.ActivityAttemptFailed
-	(*ActivityCompleted)(nil),        // 19: aion.v1.ActivityCompleted
-	(*ActivityFailed)(nil),           // 20: aion.v1.ActivityFailed
-	(*ActivityTimedOut)(nil),         // 21: aion.v1.ActivityTimedOut
-	(*ActivityCancelRequested)(nil),  // 22: aion.v1.ActivityCancelRequested
-	(*ActivityCanceled)(nil),         // 23: aion.v1.ActivityCanceled
-	(*ActivityAttemptPending)(nil),   // 24: aion.v1.ActivityAttemptPending
-	(*TimerStarted)(nil),             // 25: aion.v1.TimerStarted
-	(*TimerFired)(nil),               // 26: aion.v1.TimerFired
-	(*TimerCanceled)(nil),            // 27: aion.v1.TimerCanceled
-	(*SignalReceived)(nil),           // 28: aion.v1.SignalReceived
-	(*PatchMarked)(nil),              // 29: aion.v1.PatchMarked
-	nil,                              // 30: aion.v1.Started.HeaderEntry
-	nil,                              // 31: aion.v1.Started.SearchAttributesEntry
-	nil,                              // 32: aion.v1.SearchAttributesUpserted.SearchAttributesEntry
-	nil,                              // 33: aion.v1.ActivityScheduled.HeaderEntry
-	nil,                              // 34: aion.v1.SignalReceived.HeaderEntry
-	(*timestamppb.Timestamp)(nil),    // 35: google.protobuf.Timestamp
-	(*Payload)(nil),                  // 36: aion.v1.Payload
-	(*durationpb.Duration)(nil),      // 37: google.protobuf.Duration
-	(*Failure)(nil),                  // 38: aion.v1.Failure
-	(TimeoutKind)(0),                 // 39: aion.v1.TimeoutKind
-	(*ActivityOptions)(nil),          // 40: aion.v1.ActivityOptions
+	(*ContinuedAsNew)(nil),           // 8: aion.v1.ContinuedAsNew
+	(*CancelRequested)(nil),          // 9: aion.v1.CancelRequested
+	(*Paused)(nil),                   // 10: aion.v1.Paused
+	(*Resumed)(nil),                  // 11: aion.v1.Resumed
+	(*Activated)(nil),                // 12: aion.v1.Activated
+	(*Blocked)(nil),                  // 13: aion.v1.Blocked
+	(*Unblocked)(nil),                // 14: aion.v1.Unblocked
+	(*Repinned)(nil),                 // 15: aion.v1.Repinned
+	(*SearchAttributesUpserted)(nil), // 16: aion.v1.SearchAttributesUpserted
+	(*ActivityScheduled)(nil),        // 17: aion.v1.ActivityScheduled
+	(*ActivityAttemptStarted)(nil),   // 18: aion.v1.ActivityAttemptStarted
+	(*ActivityAttemptFailed)(nil),    // 19: aion.v1.ActivityAttemptFailed
+	(*ActivityCompleted)(nil),        // 20: aion.v1.ActivityCompleted
+	(*ActivityFailed)(nil),           // 21: aion.v1.ActivityFailed
+	(*ActivityTimedOut)(nil),         // 22: aion.v1.ActivityTimedOut
+	(*ActivityCancelRequested)(nil),  // 23: aion.v1.ActivityCancelRequested
+	(*ActivityCanceled)(nil),         // 24: aion.v1.ActivityCanceled
+	(*ActivityAttemptPending)(nil),   // 25: aion.v1.ActivityAttemptPending
+	(*TimerStarted)(nil),             // 26: aion.v1.TimerStarted
+	(*TimerFired)(nil),               // 27: aion.v1.TimerFired
+	(*TimerCanceled)(nil),            // 28: aion.v1.TimerCanceled
+	(*SignalReceived)(nil),           // 29: aion.v1.SignalReceived
+	(*PatchMarked)(nil),              // 30: aion.v1.PatchMarked
+	nil,                              // 31: aion.v1.Started.HeaderEntry
+	nil,                              // 32: aion.v1.Started.SearchAttributesEntry
+	nil,                              // 33: aion.v1.SearchAttributesUpserted.SearchAttributesEntry
+	nil,                              // 34: aion.v1.ActivityScheduled.HeaderEntry
+	nil,                              // 35: aion.v1.SignalReceived.HeaderEntry
+	(*timestamppb.Timestamp)(nil),    // 36: google.protobuf.Timestamp
+	(*Payload)(nil),                  // 37: aion.v1.Payload
+	(*durationpb.Duration)(nil),      // 38: google.protobuf.Duration
+	(*Failure)(nil),                  // 39: aion.v1.Failure
+	(TimeoutKind)(0),                 // 40: aion.v1.TimeoutKind
+	(*ActivityOptions)(nil),          // 41: aion.v1.ActivityOptions
 }
 var file_aion_v1_history_proto_depIdxs = []int32{
-	35, // 0: aion.v1.HistoryEvent.time:type_name -> google.protobuf.Timestamp
+	36, // 0: aion.v1.HistoryEvent.time:type_name -> google.protobuf.Timestamp
 	1,  // 1: aion.v1.HistoryEvent.started:type_name -> aion.v1.Started
 	3,  // 2: aion.v1.HistoryEvent.completed:type_name -> aion.v1.Completed
 	4,  // 3: aion.v1.HistoryEvent.failed:type_name -> aion.v1.Failed
 	5,  // 4: aion.v1.HistoryEvent.canceled:type_name -> aion.v1.Canceled
 	6,  // 5: aion.v1.HistoryEvent.terminated:type_name -> aion.v1.Terminated
 	7,  // 6: aion.v1.HistoryEvent.timed_out:type_name -> aion.v1.TimedOut
-	8,  // 7: aion.v1.HistoryEvent.cancel_requested:type_name -> aion.v1.CancelRequested
-	9,  // 8: aion.v1.HistoryEvent.paused:type_name -> aion.v1.Paused
-	10, // 9: aion.v1.HistoryEvent.resumed:type_name -> aion.v1.Resumed
-	11, // 10: aion.v1.HistoryEvent.activated:type_name -> aion.v1.Activated
-	12, // 11: aion.v1.HistoryEvent.blocked:type_name -> aion.v1.Blocked
-	13, // 12: aion.v1.HistoryEvent.unblocked:type_name -> aion.v1.Unblocked
-	14, // 13: aion.v1.HistoryEvent.repinned:type_name -> aion.v1.Repinned
-	15, // 14: aion.v1.HistoryEvent.search_attributes_upserted:type_name -> aion.v1.SearchAttributesUpserted
-	16, // 15: aion.v1.HistoryEvent.activity_scheduled:type_name -> aion.v1.ActivityScheduled
-	17, // 16: aion.v1.HistoryEvent.activity_attempt_started:type_name -> aion.v1.ActivityAttemptStarted
-	18, // 17: aion.v1.HistoryEvent.activity_attempt_failed:type_name -> aion.v1.ActivityAttemptFailed
-	19, // 18: aion.v1.HistoryEvent.activity_completed:type_name -> aion.v1.ActivityCompleted
-	20, // 19: aion.v1.HistoryEvent.activity_failed:type_name -> aion.v1.ActivityFailed
-	21, // 20: aion.v1.HistoryEvent.activity_timed_out:type_name -> aion.v1.ActivityTimedOut
-	22, // 21: aion.v1.HistoryEvent.activity_cancel_requested:type_name -> aion.v1.ActivityCancelRequested
-	23, // 22: aion.v1.HistoryEvent.activity_canceled:type_name -> aion.v1.ActivityCanceled
-	24, // 23: aion.v1.HistoryEvent.activity_attempt_pending:type_name -> aion.v1.ActivityAttemptPending
-	25, // 24: aion.v1.HistoryEvent.timer_started:type_name -> aion.v1.TimerStarted
-	26, // 25: aion.v1.HistoryEvent.timer_fired:type_name -> aion.v1.TimerFired
-	27, // 26: aion.v1.HistoryEvent.timer_canceled:type_name -> aion.v1.TimerCanceled
-	28, // 27: aion.v1.HistoryEvent.signal_received:type_name -> aion.v1.SignalReceived
-	29, // 28: aion.v1.HistoryEvent.patch_marked:type_name -> aion.v1.PatchMarked
-	36, // 29: aion.v1.Started.input:type_name -> aion.v1.Payload
-	37, // 30: aion.v1.Started.run_timeout:type_name -> google.protobuf.Duration
-	30, // 31: aion.v1.Started.header:type_name -> aion.v1.Started.HeaderEntry
-	31, // 32: aion.v1.Started.search_attributes:type_name -> aion.v1.Started.SearchAttributesEntry
-	2,  // 33: aion.v1.Started.parent:type_name -> aion.v1.WorkflowLink
-	36, // 34: aion.v1.Completed.result:type_name -> aion.v1.Payload
-	38, // 35: aion.v1.Failed.failure:type_name -> aion.v1.Failure
-	36, // 36: aion.v1.Canceled.details:type_name -> aion.v1.Payload
-	39, // 37: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
-	32, // 38: aion.v1.SearchAttributesUpserted.search_attributes:type_name -> aion.v1.SearchAttributesUpserted.SearchAttributesEntry
-	36, // 39: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
-	40, // 40: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
-	33, // 41: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
-	38, // 42: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
-	39, // 43: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
-	37, // 44: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
-	36, // 45: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
-	36, // 46: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
-	38, // 47: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
-	39, // 48: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
-	38, // 49: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
-	36, // 50: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
-	36, // 51: aion.v1.ActivityAttemptPending.heartbeat:type_name -> aion.v1.Payload
-	37, // 52: aion.v1.ActivityAttemptPending.time_left:type_name -> google.protobuf.Duration
-	37, // 53: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
-	36, // 54: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
-	34, // 55: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
-	36, // 56: aion.v1.Started.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	36, // 57: aion.v1.SearchAttributesUpserted.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	58, // [58:58] is the sub-list for method output_type
-	58, // [58:58] is the sub-list for method input_type
-	58, // [58:58] is the sub-list for extension type_name
-	58, // [58:58] is the sub-list for extension extendee
-	0,  // [0:58] is the sub-list for field type_name
+	8,  // 7: aion.v1.HistoryEvent.continued_as_new:type_name -> aion.v1.ContinuedAsNew
+	9,  // 8: aion.v1.HistoryEvent.cancel_requested:type_name -> aion.v1.CancelRequested
+	10, // 9: aion.v1.HistoryEvent.paused:type_name -> aion.v1.Paused
+	11, // 10: aion.v1.HistoryEvent.resumed:type_name -> aion.v1.Resumed
+	12, // 11: aion.v1.HistoryEvent.activated:type_name -> aion.v1.Activated
+	13, // 12: aion.v1.HistoryEvent.blocked:type_name -> aion.v1.Blocked
+	14, // 13: aion.v1.HistoryEvent.unblocked:type_name -> aion.v1.Unblocked
+	15, // 14: aion.v1.HistoryEvent.repinned:type_name -> aion.v1.Repinned
+	16, // 15: aion.v1.HistoryEvent.search_attributes_upserted:type_name -> aion.v1.SearchAttributesUpserted
+	17, // 16: aion.v1.HistoryEvent.activity_scheduled:type_name -> aion.v1.ActivityScheduled
+	18, // 17: aion.v1.HistoryEvent.activity_attempt_started:type_name -> aion.v1.ActivityAttemptStarted
+	19, // 18: aion.v1.HistoryEvent.activity_attempt_failed:type_name -> aion.v1.ActivityAttemptFailed
+	20, // 19: aion.v1.HistoryEvent.activity_completed:type_name -> aion.v1.ActivityCompleted
+	21, // 20: aion.v1.HistoryEvent.activity_failed:type_name -> aion.v1.ActivityFailed
+	22, // 21: aion.v1.HistoryEvent.activity_timed_out:type_name -> aion.v1.ActivityTimedOut
+	23, // 22: aion.v1.HistoryEvent.activity_cancel_requested:type_name -> aion.v1.ActivityCancelRequested
+	24, // 23: aion.v1.HistoryEvent.activity_canceled:type_name -> aion.v1.ActivityCanceled
+	25, // 24: aion.v1.HistoryEvent.activity_attempt_pending:type_name -> aion.v1.ActivityAttemptPending
+	26, // 25: aion.v1.HistoryEvent.timer_started:type_name -> aion.v1.TimerStarted
+	27, // 26: aion.v1.HistoryEvent.timer_fired:type_name -> aion.v1.TimerFired
+	28, // 27: aion.v1.HistoryEvent.timer_canceled:type_name -> aion.v1.TimerCanceled
+	29, // 28: aion.v1.HistoryEvent.signal_received:type_name -> aion.v1.SignalReceived
+	30, // 29: aion.v1.HistoryEvent.patch_marked:type_name -> aion.v1.PatchMarked
+	37, // 30: aion.v1.Started.input:type_name -> aion.v1.Payload
+	38, // 31: aion.v1.Started.run_timeout:type_name -> google.protobuf.Duration
+	31, // 32: aion.v1.Started.header:type_name -> aion.v1.Started.HeaderEntry
+	32, // 33: aion.v1.Started.search_attributes:type_name -> aion.v1.Started.SearchAttributesEntry
+	2,  // 34: aion.v1.Started.parent:type_name -> aion.v1.WorkflowLink
+	37, // 35: aion.v1.Completed.result:type_name -> aion.v1.Payload
+	39, // 36: aion.v1.Failed.failure:type_name -> aion.v1.Failure
+	37, // 37: aion.v1.Canceled.details:type_name -> aion.v1.Payload
+	40, // 38: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
+	37, // 39: aion.v1.ContinuedAsNew.input:type_name -> aion.v1.Payload
+	38, // 40: aion.v1.ContinuedAsNew.run_timeout:type_name -> google.protobuf.Duration
+	33, // 41: aion.v1.SearchAttributesUpserted.search_attributes:type_name -> aion.v1.SearchAttributesUpserted.SearchAttributesEntry
+	37, // 42: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
+	41, // 43: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
+	34, // 44: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
+	39, // 45: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
+	40, // 46: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
+	38, // 47: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
+	37, // 48: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
+	37, // 49: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
+	39, // 50: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
+	40, // 51: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
+	39, // 52: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
+	37, // 53: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
+	37, // 54: aion.v1.ActivityAttemptPending.heartbeat:type_name -> aion.v1.Payload
+	38, // 55: aion.v1.ActivityAttemptPending.time_left:type_name -> google.protobuf.Duration
+	38, // 56: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
+	37, // 57: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
+	35, // 58: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
+	37, // 59: aion.v1.Started.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	37, // 60: aion.v1.SearchAttributesUpserted.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	61, // [61:61] is the sub-list for method output_type
+	61, // [61:61] is the sub-list for method input_type
+	61, // [61:61] is the sub-list for extension type_name
+	61, // [61:61] is the sub-list for extension extendee
+	0,  // [0:61] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_history_proto_init() }
@@ -2756,6 +2884,7 @@ func file_aion_v1_history_proto_init() {
 		(*HistoryEvent_Canceled)(nil),
 		(*HistoryEvent_Terminated)(nil),
 		(*HistoryEvent_TimedOut)(nil),
+		(*HistoryEvent_ContinuedAsNew)(nil),
 		(*HistoryEvent_CancelRequested)(nil),
 		(*HistoryEvent_Paused)(nil),
 		(*HistoryEvent_Resumed)(nil),
@@ -2785,7 +2914,7 @@ func file_aion_v1_history_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_history_proto_rawDesc), len(file_aion_v1_history_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   35,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
