@@ -30,7 +30,7 @@ type Server struct {
 	log     *slog.Logger
 	metrics *prometheus.Metrics
 
-	auth    ports.Authenticator
+	auth    located
 	life    lifecycle
 	store   ports.Store
 	runtime runtimes
@@ -69,7 +69,7 @@ func New(cfg config.Config, o Options) (*Server, error) {
 	s.life.parts = []part{
 		{"admin port", s.startAdmin, s.stopAdmin},
 		{"public port", s.listenPublic, s.public.close},
-		{"authentication", s.openAuth, nil},
+		{"authentication", s.openAuth, s.closeAuth},
 		{"store", s.openStore, s.closeStore},
 		{"runtime", s.openRuntime, s.closeRuntime},
 		{"engine", s.openEngine, s.closeEngine},
@@ -122,13 +122,22 @@ func (s *Server) StoreInfo() ports.StoreInfo {
 	return s.store.Info()
 }
 
-func (s *Server) openAuth(context.Context) (err error) {
-	s.auth = s.opt.Auth
-	if s.auth == nil {
-		s.auth, err = openAuth(s.cfg.Auth, s.opt.Clock, s.log)
+func (s *Server) openAuth(ctx context.Context) (err error) {
+	auth := s.opt.Auth
+	if auth == nil {
+		if auth, err = openAuth(ctx, s.cfg.Auth, s.opt.Clock, s.log); err != nil {
+			return err
+		}
 	}
-	s.auth = located{s.auth}
-	return err
+	s.auth = located{auth}
+	return nil
+}
+
+func (s *Server) closeAuth() error {
+	if s.opt.Auth != nil {
+		return nil // the caller's
+	}
+	return s.auth.Close()
 }
 
 // died reports what ends the server, once.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/aionrun/aion/adapters/auth/jwks"
 	"github.com/aionrun/aion/domain/model"
 )
 
@@ -79,6 +80,14 @@ func checkAlgorithm(s string) error {
 	known := []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 	if !slices.Contains(known, s) {
 		return fmt.Errorf("%q is no algorithm of ours: it must be one of %s", s, strings.Join(known, ", "))
+	}
+	return nil
+}
+
+// checkRule wants claim:value=role@pattern.
+func checkRule(s string) error {
+	if _, err := jwks.ParseRule(s); err != nil {
+		return err
 	}
 	return nil
 }

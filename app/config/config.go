@@ -111,6 +111,11 @@ type JWKS struct {
 	Audiences  []string
 	Algorithms []string
 	ClockSkew  time.Duration
+
+	RefreshInterval time.Duration
+	SubjectClaim    string
+	GrantsClaim     string
+	Grants          []string
 }
 
 // The values of Auth.Mode.

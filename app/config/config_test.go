@@ -128,6 +128,10 @@ var others = map[string]struct{ text, toml string }{
 	"auth.jwks.audiences":               {"aion", `["aion"]`},
 	"auth.jwks.algorithms":              {"EdDSA", `["EdDSA"]`},
 	"auth.jwks.clock_skew":              {text: "0s"},
+	"auth.jwks.refresh_interval":        {text: "1m"},
+	"auth.jwks.subject_claim":           {text: "email"},
+	"auth.jwks.grants_claim":            {text: "aion"},
+	"auth.jwks.grants":                  {"groups:a=admin@*,scope:b=reader@shop-*", `["groups:a=admin@*", "scope:b=reader@shop-*"]`},
 	"limits.payload_bytes":              {text: "1MiB"},
 	"limits.pending_activities":         {"5", "5"},
 	"limits.page_size":                  {"10", "10"},
@@ -324,6 +328,8 @@ func TestBadValues(t *testing.T) {
 		{"auth.jwks.url", "id.example.com", "must be a URL"},
 		{"auth.jwks.algorithms", "none", "is no algorithm of ours"},
 		{"auth.jwks.algorithms", "HS256", "is no algorithm of ours"},
+		{"auth.jwks.grants", "groups=admin", "is no rule"},
+		{"auth.jwks.grants", "groups:a=root@*", "no role"},
 		{"limits.page_size", "many", "must be a whole number"},
 		{"retention.default", "0h", "must be at least 1m"},
 		{"drain.timeout", "0", "must be at least 1ms"},
@@ -379,6 +385,11 @@ func TestBadFiles(t *testing.T) {
 	})
 }
 
+func jwksMode(c *config.Config) {
+	c.Auth.Mode = config.AuthJWKS
+	c.Auth.JWKS.URL, c.Auth.JWKS.Audiences, c.Auth.JWKS.Grants = "https://id.example.com/keys", []string{"aion"}, []string{"groups:a=admin@*"}
+}
+
 // Values that are fine alone but cannot work together, in this build or on this machine stop the start.
 func TestValidate(t *testing.T) {
 	file := write(t, "some.pem", "x")
@@ -408,7 +419,11 @@ func TestValidate(t *testing.T) {
 		"tokens":              {func(c *config.Config) { c.Auth.Mode, c.Auth.TokensFile = config.AuthToken, file }, nil},
 		"tokens without file": {func(c *config.Config) { c.Auth.Mode = config.AuthToken }, []string{"auth.tokens_file", "AION_AUTH__TOKENS_FILE"}},
 		"tokens unused":       {func(c *config.Config) { c.Auth.TokensFile = file }, []string{"auth.tokens_file", "auth.mode = dev reads no tokens"}},
-		"jwks":                {func(c *config.Config) { c.Auth.Mode, c.Auth.JWKS.URL = config.AuthJWKS, "https://x" }, []string{"auth.mode", "jwks is not available in this build"}},
+		"jwks":                {func(c *config.Config) { jwksMode(c) }, nil},
+		"jwks no audiences":   {func(c *config.Config) { jwksMode(c); c.Auth.JWKS.Audiences = nil }, []string{"auth.jwks.audiences", "other services"}},
+		"jwks no grants":      {func(c *config.Config) { jwksMode(c); c.Auth.JWKS.Grants = nil }, []string{"auth.jwks.grants", "nobody could do anything"}},
+		"jwks skew":           {func(c *config.Config) { jwksMode(c); c.Auth.JWKS.ClockSkew = time.Hour }, []string{"auth.jwks.clock_skew", "more than 5m"}},
+		"anonymous, token":    {func(c *config.Config) { jwksMode(c); c.Auth.AllowAnonymousNonLoopback = true }, []string{"auth.allow_anonymous_non_loopback", "believes nobody"}},
 		"jwks without URL":    {func(c *config.Config) { c.Auth.Mode = config.AuthJWKS }, []string{"auth.jwks.url", "AION_AUTH__JWKS__URL"}},
 		"jwks no algorithms":  {func(c *config.Config) { c.Auth.Mode, c.Auth.JWKS.Algorithms = config.AuthJWKS, nil }, []string{"auth.jwks.algorithms", "AION_AUTH__JWKS__ALGORITHMS"}},
 		"jwks URL unused":     {func(c *config.Config) { c.Auth.JWKS.URL = "https://x" }, []string{"auth.jwks.url", "checks no JWTs"}},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/aionrun/aion/domain/fault"
 )
@@ -99,9 +100,6 @@ func (c Config) validateStore(p *problems) {
 
 func (c Config) validateAuth(p *problems) {
 	a := c.Auth
-	if a.Mode == AuthJWKS {
-		p.say("auth.mode", "%s is not available in this build: the modes are token, and dev on a loopback address", a.Mode)
-	}
 	if a.Mode == AuthToken && a.TokensFile == "" {
 		p.say("auth.tokens_file", "is empty, but auth.mode = token reads its tokens there")
 	}
@@ -111,6 +109,15 @@ func (c Config) validateAuth(p *problems) {
 	if a.Mode == AuthJWKS && len(a.JWKS.Algorithms) == 0 {
 		p.say("auth.jwks.algorithms", "is empty, so auth.mode = jwks would accept no token")
 	}
+	if a.Mode == AuthJWKS && len(a.JWKS.Audiences) == 0 {
+		p.say("auth.jwks.audiences", "is empty: tokens that the issuer made for other services would be believed")
+	}
+	if a.Mode == AuthJWKS && a.JWKS.GrantsClaim == "" && len(a.JWKS.Grants) == 0 {
+		p.say("auth.jwks.grants", "is empty, and so is auth.jwks.grants_claim: nobody could do anything")
+	}
+	if a.JWKS.ClockSkew > 5*time.Minute {
+		p.say("auth.jwks.clock_skew", "%s is more than 5m: set the clocks instead", a.JWKS.ClockSkew)
+	}
 	// A setting that looks like protection and does nothing is worse than none.
 	if a.Mode != AuthToken && a.TokensFile != "" {
 		p.say("auth.tokens_file", "is set, but auth.mode = %s reads no tokens: set auth.mode = token", a.Mode)
@@ -119,7 +126,8 @@ func (c Config) validateAuth(p *problems) {
 		for _, key := range []struct {
 			name string
 			set  bool
-		}{{"auth.jwks.url", a.JWKS.URL != ""}, {"auth.jwks.issuer", a.JWKS.Issuer != ""}, {"auth.jwks.audiences", len(a.JWKS.Audiences) > 0}} {
+		}{{"auth.jwks.url", a.JWKS.URL != ""}, {"auth.jwks.issuer", a.JWKS.Issuer != ""}, {"auth.jwks.audiences", len(a.JWKS.Audiences) > 0},
+			{"auth.jwks.grants_claim", a.JWKS.GrantsClaim != ""}, {"auth.jwks.grants", len(a.JWKS.Grants) > 0}} {
 			if key.set {
 				p.say(key.name, "is set, but auth.mode = %s checks no JWTs: set auth.mode = jwks", a.Mode)
 			}
