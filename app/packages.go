@@ -6,6 +6,7 @@ import (
 
 	"github.com/aionrun/aion/app/config"
 	"github.com/aionrun/aion/domain/fault"
+	"github.com/aionrun/aion/ports"
 )
 
 // loadPackages deploys runtime.packages, which win their routes at every start.
@@ -15,7 +16,7 @@ func (s *Server) loadPackages(ctx context.Context) error {
 		if err != nil {
 			return config.Fault("runtime.packages", "%v", err)
 		}
-		res, err := s.engine.Deploy(ctx, b, false)
+		res, err := s.engine.Deploy(ctx, ports.DeployRequest{Archive: b})
 		if err != nil {
 			f := config.Fault("runtime.packages", "%s", name)
 			f.Err, f.Reason = err, fault.ReasonOf(err)

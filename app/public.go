@@ -78,9 +78,20 @@ func (s *Server) publicHandler() (http.Handler, error) {
 type undeployable struct{ ports.Service }
 
 // Deploy refuses.
-func (undeployable) Deploy(context.Context, []byte, bool) (ports.DeployResult, error) {
-	return ports.DeployResult{}, fault.New(fault.PermissionDenied, "deploying is switched off on this server").
-		Hinted("set deploy.enabled = true, or list the archive in runtime.packages")
+func (undeployable) Deploy(context.Context, ports.DeployRequest) (ports.DeployResult, error) {
+	return ports.DeployResult{}, switchedOff()
+}
+
+// Verify takes no archives: loading one costs as much as deploying it.
+func (u undeployable) Verify(ctx context.Context, r ports.VerifyRequest) (ports.Verification, error) {
+	if r.Archive != nil {
+		return ports.Verification{}, switchedOff()
+	}
+	return u.Service.Verify(ctx, r)
+}
+
+func switchedOff() error {
+	return fault.New(fault.PermissionDenied, "deploying is switched off on this server").Hinted("set deploy.enabled = true, or list the archive in runtime.packages")
 }
 
 // crossOrigin lets pages of the given web origins call h; "*" means any. Without origins it is h itself.

@@ -25,6 +25,14 @@ type Replayed struct {
 	Activations int
 }
 
+// Boundary is one activation of a replay: what the code was given, and what it did.
+type Boundary struct {
+	Number int       // from 1
+	At     time.Time // what the code takes for now
+	Given  []history.Event
+	Did    []history.Attributes
+}
+
 // Replayer checks histories against one package, which it loads once. Safe for concurrent use until its Close.
 type Replayer struct {
 	runtime *wasm.Runtime
@@ -49,8 +57,9 @@ func (r *Replayer) Close() error { return r.runtime.Close(context.Background()) 
 
 // Replay runs the package's code through a whole history, given as a page of events in the stored encoding, and compares every decision
 // with the recorded one. Its error is a *history.Mismatch, a *history.Refusal or a *ports.Trap where the code does not replay; InvalidInput
-// for a history that does not begin with its first event.
-func (r *Replayer) Replay(ctx context.Context, page []byte) (Replayed, error) {
+// for a history that does not begin with its first event. step, when it is not nil, is told of each activation before what the code did is compared; its error
+// ends the replay.
+func (r *Replayer) Replay(ctx context.Context, page []byte, step func(Boundary) error) (Replayed, error) {
 	out := Replayed{Package: r.program.Hash()}
 	raw, _, _, err := history.Split(page)
 	if err != nil {
@@ -79,6 +88,16 @@ func (r *Replayer) Replay(ctx context.Context, page []byte) (Replayed, error) {
 		a := ports.ActivationAt(events, at)
 		a.Limits = ports.Limits{Fuel: replayFactor * limits.StepFuel, MemoryBytes: replayFactor * limits.MemoryBytes}
 		res, err := code.Activate(ctx, a)
+		if err != nil || step == nil {
+			return res.Commands, err
+		}
+		b := Boundary{Number: out.Activations, At: at.Now}
+		if b.Given, err = history.DecodePage(events); err == nil {
+			b.Did, err = history.DecodeCommands(res.Commands)
+		}
+		if err == nil {
+			err = step(b)
+		}
 		return res.Commands, err
 	})
 	err = replayer.Feed(page)

@@ -257,7 +257,7 @@ func TestRestart(t *testing.T) {
 
 func TestDeployDisabled(t *testing.T) {
 	s := start(t, settings(func(c *config.Config) { c.Deploy.Enabled = false }), app.Options{})
-	if _, err := remote(t, s).Deploy(t.Context(), []byte("x"), false); !fault.Has(err, fault.PermissionDenied) {
+	if _, err := remote(t, s).Deploy(t.Context(), ports.DeployRequest{Archive: []byte("x")}); !fault.Has(err, fault.PermissionDenied) {
 		t.Errorf("deploy: %v", err)
 	}
 }

@@ -235,7 +235,12 @@ type ResultRequest struct {
 // Packages is what transports call to deploy and route workflow code. Safe for concurrent use.
 type Packages interface {
 	// Deploy checks, stores and routes an archive. Errors: InvalidInput (corrupt archive, refused code), ArchiveTooLarge, PermissionDenied when deploy.enabled is false.
-	Deploy(ctx context.Context, archive []byte, keepRoutes bool) (DeployResult, error)
+	// Where it is to be verified, nothing is changed when a run does not replay: Blocked (the message shows the first differences).
+	Deploy(ctx context.Context, r DeployRequest) (DeployResult, error)
+	// Verify replays runs of the packages that are routed now with another one; it changes nothing. Errors: InvalidInput, ArchiveTooLarge, NotFound.
+	Verify(ctx context.Context, r VerifyRequest) (Verification, error)
+	// Rollback routes a type to the package that it was routed to before. Errors: NotFound (there was none, or it is not stored any more).
+	Rollback(ctx context.Context, t model.WorkflowType) (SetRouteResult, error)
 	// Package finds a package by its hash or an unambiguous beginning of it (at least 7 digits). Errors: NotFound, InvalidInput (ambiguous).
 	Package(ctx context.Context, hash string) (PackageInfo, error)
 	// Packages lists packages, newest first.
@@ -260,6 +265,7 @@ type PackageInfo struct {
 	DeployedAt    time.Time
 	Pins          int64
 	RoutedTypes   []model.WorkflowType
+	PreviousTypes []model.WorkflowType // routed to it before: Rollback needs it
 }
 
 // RouteChange is a route with what it replaced.
@@ -274,6 +280,8 @@ type DeployResult struct {
 	Package PackageInfo
 	Created bool
 	Routes  []RouteChange
+
+	Verified *Verification // nil when it was not asked for
 }
 
 // SetRouteResult says what a route change did.

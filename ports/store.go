@@ -311,6 +311,8 @@ type Route struct {
 	Type    model.WorkflowType
 	Package model.PackageHash
 	SetAt   time.Time
+	// Previous is what the type was routed to before; "" when it was not. It may be gone.
+	Previous model.PackageHash
 }
 
 // NamespaceRecord describes a namespace.

@@ -13,9 +13,12 @@ import (
 )
 
 func (s *shell) deployCommand() *cobra.Command {
-	var keep, strict bool
+	var keep, strict, force bool
+	var look ports.VerifyOptions
 	cmd := &cobra.Command{
 		Use: "deploy DIR|FILE", Short: "Build a workflow package (or take a built one), upload it and route its types to it", Args: cobra.ExactArgs(1),
+		Long: `Build a workflow package, or take a built one, upload it and route its workflow types to it. Before a route changes, the server replays
+runs of the package that is routed now with the new one, and changes nothing when one of them does not replay.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			server, err := s.dial()
 			if err != nil {
@@ -25,7 +28,7 @@ func (s *shell) deployCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			res, err := server.Deploy(cmd.Context(), archive, keep)
+			res, err := server.Deploy(cmd.Context(), ports.DeployRequest{Archive: archive, KeepRoutes: keep, Verify: &look, Force: force})
 			if err != nil {
 				return server.failed(err)
 			}
@@ -36,6 +39,8 @@ func (s *shell) deployCommand() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&force, "force", false, "route it also when runs do not replay with it")
+	bindVerify(cmd, &look)
 	cmd.Flags().BoolVar(&keep, "keep-routes", false, "upload only: new runs keep using the packages that they use now")
 	bindStrict(cmd, &strict)
 	return cmd
@@ -68,6 +73,9 @@ func (s *shell) reportDeploy(res ports.DeployResult) {
 		what = "was there already"
 	}
 	s.say("package %s %s %s", res.Package.Name, short(res.Package.Hash), what)
+	if res.Verified != nil {
+		s.reportVerification(*res.Verified, s.Err)
+	}
 	for _, r := range res.Routes {
 		s.say("  %s", routeText(r))
 	}

@@ -14,7 +14,7 @@ import (
 
 func (s *shell) packageCommand() *cobra.Command {
 	pkg := &cobra.Command{Use: "package", Short: "Look at deployed packages, and route workflow types to them", Args: cobra.NoArgs, RunE: help}
-	pkg.AddCommand(s.packageList(), s.packageShow(), s.packageRoute(), s.packageUnload())
+	pkg.AddCommand(s.packageList(), s.packageShow(), s.packageRoute(), s.packageRollback(), s.packageVerify(), s.packageUnload())
 	return pkg
 }
 
@@ -30,7 +30,7 @@ func (s *shell) packageList() *cobra.Command {
 			if err != nil {
 				return server.failed(err)
 			}
-			rows := [][]string{{"PACKAGE", "NAME", "ROUTED TYPES", "RUNS", "SIZE", "DEPLOYED"}}
+			rows := [][]string{{"PACKAGE", "NAME", "ROUTED TYPES", "RUNS", "UNLOAD", "SIZE", "DEPLOYED"}}
 			for _, p := range all {
 				if s.asJSON() {
 					if err := s.message(wire.EncodePackage(p)); err != nil {
@@ -38,7 +38,7 @@ func (s *shell) packageList() *cobra.Command {
 					}
 					continue
 				}
-				rows = append(rows, []string{short(p.Hash), p.Name, words(p.RoutedTypes), fmt.Sprint(p.Pins), bytesText(p.CodeBytes), instant(p.DeployedAt)})
+				rows = append(rows, []string{short(p.Hash), p.Name, words(p.RoutedTypes), fmt.Sprint(p.Pins), unloadText(p), bytesText(p.CodeBytes), instant(p.DeployedAt)})
 			}
 			if s.asJSON() {
 				return nil
@@ -69,7 +69,7 @@ func (s *shell) packageShow() *cobra.Command {
 			}
 			return s.table([][]string{
 				{"package", string(p.Hash)}, {"name", p.Name}, {"workflows", words(p.WorkflowTypes)}, {"routed", words(p.RoutedTypes)},
-				{"activities", words(p.ActivityTypes)}, {"runs", fmt.Sprint(p.Pins)}, {"size", bytesText(p.CodeBytes)},
+				{"activities", words(p.ActivityTypes)}, {"runs", fmt.Sprint(p.Pins)}, {"unload", unloadText(p)}, {"size", bytesText(p.CodeBytes)},
 				{"built with", strings.TrimSpace(p.GoVersion + ", SDK " + p.SDK)}, {"deployed", instant(p.DeployedAt)},
 			})
 		},
@@ -108,6 +108,19 @@ func routeText(r ports.RouteChange) string {
 		return fmt.Sprintf("%s → %s (as before)", r.Type, short(r.Package))
 	}
 	return fmt.Sprintf("%s → %s (was %s)", r.Type, short(r.Package), short(r.Previous))
+}
+
+// unloadText says whether a package is safe to unload, and why not.
+func unloadText(p ports.PackageInfo) string {
+	switch {
+	case len(p.RoutedTypes) > 0:
+		return "no: new runs use it"
+	case p.Pins > 0:
+		return "no: runs use it"
+	case len(p.PreviousTypes) > 0:
+		return "safe, but a rollback of " + words(p.PreviousTypes) + " needs it"
+	}
+	return "safe"
 }
 
 func (s *shell) packageUnload() *cobra.Command {

@@ -16,7 +16,7 @@ import (
 )
 
 func (s *shell) replayCommand() *cobra.Command {
-	var strict bool
+	var strict, step bool
 	cmd := &cobra.Command{
 		Use: "replay DIR|FILE HISTORY...", Short: "Check that a package makes the decisions of recorded histories again", Args: cobra.MinimumNArgs(2),
 		Long: `Run a package's code through exported histories and compare every decision with the recorded one, without a server.
@@ -38,7 +38,7 @@ A history is a file made by aion history WORKFLOW --export FILE; - reads one fro
 			}
 			clean := true
 			for _, name := range args[1:] {
-				ok, err := s.replay(cmd.Context(), r, name)
+				ok, err := s.replay(cmd.Context(), r, name, step)
 				if err != nil {
 					return errors.Join(err, r.Close())
 				}
@@ -48,6 +48,7 @@ A history is a file made by aion history WORKFLOW --export FILE; - reads one fro
 		},
 	}
 	bindStrict(cmd, &strict)
+	cmd.Flags().BoolVar(&step, "step", false, "show each activation: what the code was given and what it did; on a terminal, wait for the Enter key after each")
 	return cmd
 }
 
@@ -67,12 +68,16 @@ type verdict struct {
 }
 
 // replay checks one history. An error is one of the history or the package, not a difference between them.
-func (s *shell) replay(ctx context.Context, replayer *app.Replayer, name string) (clean bool, err error) {
+func (s *shell) replay(ctx context.Context, replayer *app.Replayer, name string, step bool) (clean bool, err error) {
 	page, err := s.readHistory(name)
 	if err != nil {
 		return false, err
 	}
-	r, err := replayer.Replay(ctx, page)
+	var show func(app.Boundary) error
+	if step {
+		show = s.showBoundary
+	}
+	r, err := replayer.Replay(ctx, page, show)
 	v := verdict{
 		History: name, Package: string(r.Package), Type: string(r.Type), Run: string(r.Run), Events: r.Events, Activations: r.Activations, Clean: err == nil,
 	}

@@ -148,7 +148,7 @@ func (d *session) replace(ctx context.Context) error {
 		d.say("warning: %s", w)
 	}
 	if built.Hash != d.current.Hash {
-		res, err := d.service.Deploy(ctx, built.Archive, false)
+		res, err := d.service.Deploy(ctx, ports.DeployRequest{Archive: built.Archive})
 		if err != nil {
 			return err
 		}

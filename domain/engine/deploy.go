@@ -9,7 +9,7 @@ import (
 )
 
 // Deploy checks, stores and routes an archive.
-func (e *Engine) Deploy(ctx context.Context, b []byte, keepRoutes bool) (ports.DeployResult, error) {
+func (e *Engine) Deploy(ctx context.Context, r ports.DeployRequest) (ports.DeployResult, error) {
 	p := e.packages
 	if err := e.accepting(); err != nil {
 		return ports.DeployResult{}, err
@@ -17,7 +17,7 @@ func (e *Engine) Deploy(ctx context.Context, b []byte, keepRoutes bool) (ports.D
 	if p.opt.DeployDisabled {
 		return ports.DeployResult{}, fault.New(fault.PermissionDenied, "deploying is switched off on this server").Hinted("set deploy.enabled=true, or list the archive in runtime.packages")
 	}
-	a, err := archive.Read(b, archive.Limits{ArchiveBytes: p.opt.MaxArchive, InflatedBytes: p.opt.MaxInflated})
+	a, err := archive.Read(r.Archive, archive.Limits{ArchiveBytes: p.opt.MaxArchive, InflatedBytes: p.opt.MaxInflated})
 	if err != nil {
 		return ports.DeployResult{}, err
 	}
@@ -34,6 +34,17 @@ func (e *Engine) Deploy(ctx context.Context, b []byte, keepRoutes bool) (ports.D
 	if len(info.Workflows) == 0 {
 		return ports.DeployResult{}, fault.Invalidf("package %s declares no workflow", a.Hash)
 	}
+	res := ports.DeployResult{Created: created}
+	if r.Verify != nil && !r.KeepRoutes {
+		v, err := e.verify(ctx, prog, *r.Verify)
+		if err != nil {
+			return ports.DeployResult{}, err
+		}
+		if err := refusal(v); err != nil && !r.Force {
+			return ports.DeployResult{}, err
+		}
+		res.Verified = &v
+	}
 	rec := ports.Package{Hash: a.Hash, Name: a.Manifest.Name, Manifest: a.ManifestJSON, Code: a.Code, CodeBytes: int64(len(a.Code)), DeployedAt: e.opt.Clock.Now()}
 	if created {
 		if err := e.store.PutPackage(ctx, rec); err != nil {
@@ -43,9 +54,8 @@ func (e *Engine) Deploy(ctx context.Context, b []byte, keepRoutes bool) (ports.D
 	p.mu.Lock()
 	p.programs[a.Hash] = prog
 	p.mu.Unlock()
-	res := ports.DeployResult{Created: created}
 	for _, w := range info.Workflows {
-		if keepRoutes {
+		if r.KeepRoutes {
 			break
 		}
 		r, err := e.SetRoute(ctx, w.Type, string(a.Hash))
@@ -84,6 +94,9 @@ func (e *Engine) Packages(ctx context.Context) ([]ports.PackageInfo, error) {
 		for _, x := range routes {
 			if x.Package == r.Hash {
 				p.RoutedTypes = append(p.RoutedTypes, x.Type)
+			}
+			if x.Previous == r.Hash {
+				p.PreviousTypes = append(p.PreviousTypes, x.Type)
 			}
 		}
 		out = append(out, p)

@@ -128,13 +128,14 @@ type Engine struct {
 	events   *events.Hub
 	lru      lru
 
-	stripes [64]stripe
-	work    work
-	loads   chan struct{} // bounds concurrent loads and rebuilds
-	waking  chan struct{} // bounds chains that are woken at the same time
-	window  window
-	mail    mail
-	forget  ports.Timer // of expectWorkers
+	stripes   [64]stripe
+	work      work
+	loads     chan struct{} // bounds concurrent loads and rebuilds
+	verifying chan struct{} // bounds replays for verification
+	waking    chan struct{} // bounds chains that are woken at the same time
+	window    window
+	mail      mail
+	forget    ports.Timer // of expectWorkers
 
 	state  atomic.Uint32
 	base   context.Context
@@ -169,6 +170,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e.base, e.cancel = context.WithCancel(context.Background())
 	e.loads = make(chan struct{}, 16)
+	e.verifying = make(chan struct{}, verifyAtOnce)
 	e.waking = make(chan struct{}, wakeAtOnce)
 	e.mail.turns, e.mail.at.Key = make(chan struct{}, wakeAtOnce), noInbox
 	e.work.told = o.Underway

@@ -167,7 +167,7 @@ func (e *Engine) SetRoute(ctx context.Context, t model.WorkflowType, hash string
 	previous := p.routes[t]
 	p.mu.Unlock()
 	if previous != info.Hash {
-		if err := e.store.SetRoute(ctx, ports.Route{Type: t, Package: info.Hash, SetAt: e.opt.Clock.Now()}); err != nil {
+		if err := e.store.SetRoute(ctx, ports.Route{Type: t, Package: info.Hash, SetAt: e.opt.Clock.Now(), Previous: previous}); err != nil {
 			return ports.SetRouteResult{}, err
 		}
 		p.mu.Lock()

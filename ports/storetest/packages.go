@@ -82,11 +82,11 @@ func routes(t *testing.T, st ports.Store) {
 	equal(t, "routes", len(must[[]ports.Route](t)(st.Routes(ctx))), 0)
 	ok(t, st.PutPackage(ctx, ports.Package{Hash: "h1"}))
 	ok(t, st.PutPackage(ctx, ports.Package{Hash: "h2"}))
-	for _, r := range []ports.Route{{Type: "b", Package: "h1", SetAt: epoch0}, {Type: "a", Package: "h1", SetAt: epoch0}, {Type: "b", Package: "h2", SetAt: epoch0.Add(1)}} {
+	for _, r := range []ports.Route{{Type: "b", Package: "h1", SetAt: epoch0}, {Type: "a", Package: "h1", SetAt: epoch0}, {Type: "b", Package: "h2", SetAt: epoch0.Add(1), Previous: "h1"}} {
 		ok(t, st.SetRoute(ctx, r))
 	}
 	equalSlices(t, "routes", must[[]ports.Route](t)(st.Routes(ctx)),
-		[]ports.Route{{Type: "a", Package: "h1", SetAt: epoch0}, {Type: "b", Package: "h2", SetAt: epoch0.Add(1)}})
+		[]ports.Route{{Type: "a", Package: "h1", SetAt: epoch0}, {Type: "b", Package: "h2", SetAt: epoch0.Add(1), Previous: "h1"}})
 }
 
 func namespaces(t *testing.T, st ports.Store) {

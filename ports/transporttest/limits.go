@@ -80,7 +80,7 @@ func testLimits(t *testing.T, dial Dial) {
 		return err
 	}
 	deploy := func(archive []byte) error {
-		_, err := client.Deploy(bounded(t), archive, false)
+		_, err := client.Deploy(bounded(t), ports.DeployRequest{Archive: archive})
 		return err
 	}
 	for _, c := range []struct {

@@ -42,7 +42,16 @@ func trips() []trip {
 	pkg := ports.PackageInfo{
 		Hash: model.PackageHash(strings.Repeat("cd", 32)), Name: "orders", WorkflowTypes: []model.WorkflowType{"A", "B"},
 		ActivityTypes: []model.ActivityType{"Pay"}, SDK: "go/1.0", GoVersion: "go1.26", CodeBytes: 1 << 33, DeployedAt: at(1), Pins: 7,
-		RoutedTypes: []model.WorkflowType{"A"},
+		RoutedTypes: []model.WorkflowType{"A"}, PreviousTypes: []model.WorkflowType{"B"},
+	}
+	deploy := ports.DeployRequest{Archive: []byte("an archive"), KeepRoutes: true, Verify: &ports.VerifyOptions{Open: 100, Closed: 20, AllOpen: true}, Force: true}
+	verify := ports.VerifyRequest{Archive: []byte("an archive"), Options: ports.VerifyOptions{Open: 7, Closed: 8, AllOpen: true}}
+	verified := ports.Verification{
+		Package: pkg.Hash, Types: []ports.VerifiedType{{Type: "A", Routed: "native", Open: 3, Closed: 4, Different: 2, More: true}, {Type: "B"}},
+		Differences: []ports.Difference{
+			{Key: model.ChainKey{Namespace: "shop", WorkflowID: "w"}, Run: "r1", Type: "A", Open: true, AtSeq: 7, Expected: "timer 1", Found: "nothing"},
+			{Key: model.ChainKey{Namespace: "shop", WorkflowID: "x"}, Run: "r2", Type: "A", Problem: "panic: no"},
+		},
 	}
 	change := ports.RouteChange{Type: "A", Package: pkg.Hash, Previous: "native"}
 	worker := ports.WorkerStatus{
@@ -91,15 +100,16 @@ func trips() []trip {
 		{"CompleteActivity", completed, ended, func(ctx context.Context, s ports.Service) (any, error) { return s.CompleteActivity(ctx, completed) }},
 		{"FailActivity", failed, ended, func(ctx context.Context, s ports.Service) (any, error) { return s.FailActivity(ctx, failed) }},
 		{"HeartbeatActivity", beat, true, func(ctx context.Context, s ports.Service) (any, error) { return s.HeartbeatActivity(ctx, beat) }},
-		{"Deploy", Args{[]byte("an archive"), true}, ports.DeployResult{Package: pkg, Created: true, Routes: []ports.RouteChange{change}},
-			func(ctx context.Context, s ports.Service) (any, error) {
-				return s.Deploy(ctx, []byte("an archive"), true)
-			}},
+		{"Deploy", deploy, ports.DeployResult{Package: pkg, Created: true, Routes: []ports.RouteChange{change}, Verified: &verified},
+			func(ctx context.Context, s ports.Service) (any, error) { return s.Deploy(ctx, deploy) }},
+		{"Verify", verify, verified, func(ctx context.Context, s ports.Service) (any, error) { return s.Verify(ctx, verify) }},
+		{"Rollback", model.WorkflowType("A"), ports.SetRouteResult{Route: change, Tried: 9, Unblocked: 4},
+			func(ctx context.Context, s ports.Service) (any, error) { return s.Rollback(ctx, "A") }},
 		{"Package", "abababa", pkg, func(ctx context.Context, s ports.Service) (any, error) { return s.Package(ctx, "abababa") }},
 		{"Packages", nil, []ports.PackageInfo{pkg}, func(ctx context.Context, s ports.Service) (any, error) { return s.Packages(ctx) }},
 		{"SetRoute", Args{model.WorkflowType("A"), "abababa"}, ports.SetRouteResult{Route: change, Tried: 9, Unblocked: 4},
 			func(ctx context.Context, s ports.Service) (any, error) { return s.SetRoute(ctx, "A", "abababa") }},
-		{"Routes", nil, []ports.Route{{Type: "A", Package: pkg.Hash}}, func(ctx context.Context, s ports.Service) (any, error) { return s.Routes(ctx) }},
+		{"Routes", nil, []ports.Route{{Type: "A", Package: pkg.Hash, Previous: "native"}}, func(ctx context.Context, s ports.Service) (any, error) { return s.Routes(ctx) }},
 		{"Unload", "abababa", nil, func(ctx context.Context, s ports.Service) (any, error) { return nil, s.Unload(ctx, "abababa") }},
 		{"Workers", model.Namespace("shop"), []ports.WorkerStatus{worker},
 			func(ctx context.Context, s ports.Service) (any, error) { return s.Workers(ctx, "shop") }},

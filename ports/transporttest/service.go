@@ -153,8 +153,18 @@ func (s *Service) HeartbeatActivity(ctx context.Context, r ports.ActivityBeat) (
 }
 
 // Deploy implements ports.Packages.
-func (s *Service) Deploy(ctx context.Context, archive []byte, keepRoutes bool) (ports.DeployResult, error) {
-	return ask[ports.DeployResult](ctx, s, "Deploy", Args{archive, keepRoutes})
+func (s *Service) Deploy(ctx context.Context, r ports.DeployRequest) (ports.DeployResult, error) {
+	return ask[ports.DeployResult](ctx, s, "Deploy", r)
+}
+
+// Verify implements ports.Packages.
+func (s *Service) Verify(ctx context.Context, r ports.VerifyRequest) (ports.Verification, error) {
+	return ask[ports.Verification](ctx, s, "Verify", r)
+}
+
+// Rollback implements ports.Packages.
+func (s *Service) Rollback(ctx context.Context, t model.WorkflowType) (ports.SetRouteResult, error) {
+	return ask[ports.SetRouteResult](ctx, s, "Rollback", t)
 }
 
 // Package implements ports.Packages.

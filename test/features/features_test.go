@@ -162,7 +162,7 @@ func play(t *testing.T, name string, fe feature.Feature, c *code, open func(ctx 
 		o.Store, o.Runtime, o.Packages.Native = store, c.runtime, c.archive == nil
 	}})
 	if c.archive != nil {
-		if _, err := env.Engine().Deploy(t.Context(), c.archive, false); err != nil {
+		if _, err := env.Engine().Deploy(t.Context(), ports.DeployRequest{Archive: c.archive}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -96,4 +96,5 @@ var migrations = []migration{
 	}},
 	pausedRuns,
 	namespaceAttributes,
+	previousRoutes,
 }

@@ -14,7 +14,8 @@ const (
 	sqlPackage    = `SELECT ` + packageFields + `, p.code FROM package AS p WHERE p.hash = ?`
 	sqlPackages   = `SELECT ` + packageFields + ` FROM package AS p ORDER BY p.deployed_at DESC, p.hash`
 	sqlPins       = `SELECT coalesce((SELECT pin.n FROM pin WHERE pin.package = p.hash), 0) FROM package AS p WHERE p.hash = ?`
-	sqlPutRoute   = `INSERT INTO route (type, package, set_at) VALUES (?, ?, ?) ON CONFLICT (type) DO UPDATE SET package = excluded.package, set_at = excluded.set_at`
+	sqlPutRoute   = `INSERT INTO route (type, package, set_at, previous) VALUES (?, ?, ?, ?)
+		ON CONFLICT (type) DO UPDATE SET package = excluded.package, set_at = excluded.set_at, previous = excluded.previous`
 )
 
 // PutPackage implements ports.Store.
@@ -97,15 +98,15 @@ func (s *Store) SetRoute(ctx context.Context, r ports.Route) error {
 		if !found {
 			return fault.NotFoundf("no package %s to route %q to", r.Package, r.Type).Hinted("deploy it first")
 		}
-		_, err = w.c.exec(sqlPutRoute, w.args.reset().text(string(r.Type)).id(string(r.Package)).time(r.SetAt).vals)
+		_, err = w.c.exec(sqlPutRoute, w.args.reset().text(string(r.Type)).id(string(r.Package)).time(r.SetAt).id(string(r.Previous)).vals)
 		return err
 	})
 }
 
 // Routes implements ports.Store.
 func (s *Store) Routes(ctx context.Context) (out []ports.Route, err error) {
-	err = s.read(ctx, &s.stats.otherReads, `SELECT type, package, set_at FROM route ORDER BY type`, nil, func(c *columns) bool {
-		out = append(out, ports.Route{Type: model.WorkflowType(c.text()), Package: model.PackageHash(c.id()), SetAt: c.time()})
+	err = s.read(ctx, &s.stats.otherReads, `SELECT type, package, set_at, previous FROM route ORDER BY type`, nil, func(c *columns) bool {
+		out = append(out, ports.Route{Type: model.WorkflowType(c.text()), Package: model.PackageHash(c.id()), SetAt: c.time(), Previous: model.PackageHash(c.id())})
 		return true
 	})
 	return out, err

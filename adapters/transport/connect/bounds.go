@@ -38,7 +38,7 @@ func (s *server) bounds(spec connect.Spec) []connect.HandlerOption {
 
 // maxBytes is how much a request to a procedure may hold, encoded as protobuf or JSON.
 func (s *server) maxBytes(procedure string) (int64, fault.Reason) {
-	if procedure == aionv1connect.PackageServiceDeployPackageProcedure {
+	if procedure == aionv1connect.PackageServiceDeployPackageProcedure || procedure == aionv1connect.PackageServiceVerifyPackageProcedure {
 		return s.MaxArchiveBytes/3*4 + 64<<10, fault.ArchiveTooLarge // JSON has bytes as base64
 	}
 	return s.MaxRequestBytes, fault.PayloadTooLarge

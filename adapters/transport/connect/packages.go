@@ -18,15 +18,45 @@ type packages struct{ s *server }
 var _ aionv1connect.PackageServiceHandler = packages{}
 
 func (h packages) DeployPackage(ctx context.Context, req *connect.Request[aionv1.DeployPackageRequest]) (*connect.Response[aionv1.DeployPackageResponse], error) {
-	if n := int64(len(req.Msg.GetArchive())); n > h.s.MaxArchiveBytes {
-		return nil, fault.New(fault.ArchiveTooLarge, "the archive has %d bytes; at most %d are allowed", n, h.s.MaxArchiveBytes).
-			Hinted("make the package smaller (aion build names its largest dependencies), or raise deploy.max_archive_bytes")
+	if err := h.checkArchive(req.Msg.GetArchive()); err != nil {
+		return nil, err
 	}
-	out, err := h.s.Service.Deploy(ctx, req.Msg.GetArchive(), req.Msg.GetKeepRoutes())
+	out, err := h.s.Service.Deploy(ctx, wire.DecodeDeploy(req.Msg))
 	if err != nil {
 		return nil, err
 	}
 	return connect.NewResponse(wire.EncodeDeployResult(out)), nil
+}
+
+func (h packages) checkArchive(b []byte) error {
+	if n := int64(len(b)); n > h.s.MaxArchiveBytes {
+		return fault.New(fault.ArchiveTooLarge, "the archive has %d bytes; at most %d are allowed", n, h.s.MaxArchiveBytes).
+			Hinted("make the package smaller (aion build names its largest dependencies), or raise deploy.max_archive_bytes")
+	}
+	return nil
+}
+
+func (h packages) VerifyPackage(ctx context.Context, req *connect.Request[aionv1.VerifyPackageRequest]) (*connect.Response[aionv1.VerifyPackageResponse], error) {
+	if err := h.checkArchive(req.Msg.GetArchive()); err != nil {
+		return nil, err
+	}
+	r, err := wire.DecodeVerify(req.Msg)
+	if err != nil {
+		return nil, err
+	}
+	out, err := h.s.Service.Verify(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&aionv1.VerifyPackageResponse{Verification: wire.EncodeVerification(out)}), nil
+}
+
+func (h packages) RollbackRoute(ctx context.Context, req *connect.Request[aionv1.RollbackRouteRequest]) (*connect.Response[aionv1.RollbackRouteResponse], error) {
+	out, err := h.s.Service.Rollback(ctx, model.WorkflowType(req.Msg.GetWorkflowType()))
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(wire.EncodeRollback(out)), nil
 }
 
 func (h packages) GetPackage(ctx context.Context, req *connect.Request[aionv1.GetPackageRequest]) (*connect.Response[aionv1.GetPackageResponse], error) {

@@ -171,12 +171,30 @@ func (r *Remote) Count(ctx context.Context, ns model.Namespace) ([]ports.RunCoun
 }
 
 // Deploy implements ports.Packages.
-func (r *Remote) Deploy(ctx context.Context, archive []byte, keepRoutes bool) (ports.DeployResult, error) {
-	res, err := call(ctx, r.packages.DeployPackage, &aionv1.DeployPackageRequest{Archive: archive, KeepRoutes: keepRoutes})
+func (r *Remote) Deploy(ctx context.Context, q ports.DeployRequest) (ports.DeployResult, error) {
+	res, err := call(ctx, r.packages.DeployPackage, wire.EncodeDeploy(q))
 	if err != nil {
 		return ports.DeployResult{}, err
 	}
 	return wire.DecodeDeployResult(res), nil
+}
+
+// Verify implements ports.Packages.
+func (r *Remote) Verify(ctx context.Context, q ports.VerifyRequest) (ports.Verification, error) {
+	res, err := call(ctx, r.packages.VerifyPackage, wire.EncodeVerify(q))
+	if err != nil {
+		return ports.Verification{}, err
+	}
+	return wire.DecodeVerification(res.GetVerification()), nil
+}
+
+// Rollback implements ports.Packages.
+func (r *Remote) Rollback(ctx context.Context, t model.WorkflowType) (ports.SetRouteResult, error) {
+	res, err := call(ctx, r.packages.RollbackRoute, &aionv1.RollbackRouteRequest{WorkflowType: string(t)})
+	if err != nil {
+		return ports.SetRouteResult{}, err
+	}
+	return wire.DecodeRollback(res), nil
 }
 
 // Package implements ports.Packages.
@@ -211,7 +229,7 @@ func (r *Remote) Routes(ctx context.Context) ([]ports.Route, error) {
 		res, err := call(ctx, r.packages.ListRoutes, &aionv1.ListRoutesRequest{PageSize: 1000, PageToken: token})
 		return mapped(res.GetRoutes(), func(r *aionv1.Route) ports.Route {
 			c := wire.DecodeRoute(r)
-			return ports.Route{Type: c.Type, Package: c.Package}
+			return ports.Route{Type: c.Type, Package: c.Package, Previous: c.Previous}
 		}), res.GetNextPageToken(), err
 	})
 }

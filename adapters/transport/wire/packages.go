@@ -14,7 +14,7 @@ func EncodePackage(p ports.PackageInfo) *aionv1.Package {
 	return &aionv1.Package{
 		Hash: string(p.Hash), Name: text(p.Name), WorkflowTypes: strs[string](p.WorkflowTypes), ActivityTypes: strs[string](p.ActivityTypes),
 		Sdk: text(p.SDK), GoVersion: text(p.GoVersion), CodeBytes: p.CodeBytes, DeployedAt: EncodeTime(p.DeployedAt), Pins: p.Pins,
-		RoutedTypes: strs[string](p.RoutedTypes),
+		RoutedTypes: strs[string](p.RoutedTypes), PreviousTypes: strs[string](p.PreviousTypes),
 	}
 }
 
@@ -24,7 +24,7 @@ func DecodePackage(p *aionv1.Package) ports.PackageInfo {
 		Hash: model.PackageHash(p.GetHash()), Name: p.GetName(), WorkflowTypes: strs[model.WorkflowType](p.GetWorkflowTypes()),
 		ActivityTypes: strs[model.ActivityType](p.GetActivityTypes()), SDK: p.GetSdk(), GoVersion: p.GetGoVersion(),
 		CodeBytes: p.GetCodeBytes(), DeployedAt: DecodeTime(p.GetDeployedAt()), Pins: p.GetPins(),
-		RoutedTypes: strs[model.WorkflowType](p.GetRoutedTypes()),
+		RoutedTypes: strs[model.WorkflowType](p.GetRoutedTypes()), PreviousTypes: strs[model.WorkflowType](p.GetPreviousTypes()),
 	}
 }
 
@@ -43,6 +43,9 @@ func DecodeRoute(r *aionv1.Route) ports.RouteChange {
 // EncodeDeployResult writes what a deploy did.
 func EncodeDeployResult(r ports.DeployResult) *aionv1.DeployPackageResponse {
 	out := &aionv1.DeployPackageResponse{Package: EncodePackage(r.Package), Created: r.Created}
+	if r.Verified != nil {
+		out.Verification = EncodeVerification(*r.Verified)
+	}
 	for _, c := range r.Routes {
 		out.Routes = append(out.Routes, EncodeRoute(c))
 	}
@@ -52,6 +55,10 @@ func EncodeDeployResult(r ports.DeployResult) *aionv1.DeployPackageResponse {
 // DecodeDeployResult reads what a deploy did.
 func DecodeDeployResult(r *aionv1.DeployPackageResponse) ports.DeployResult {
 	out := ports.DeployResult{Package: DecodePackage(r.GetPackage()), Created: r.GetCreated()}
+	if r.GetVerification() != nil {
+		v := DecodeVerification(r.GetVerification())
+		out.Verified = &v
+	}
 	for _, c := range r.GetRoutes() {
 		out.Routes = append(out.Routes, DecodeRoute(c))
 	}
@@ -92,7 +99,7 @@ func EncodeRoutes(r *aionv1.ListRoutesRequest, all []ports.Route, limit int) (*a
 	}
 	out := &aionv1.ListRoutesResponse{NextPageToken: next}
 	for _, r := range page {
-		out.Routes = append(out.Routes, EncodeRoute(ports.RouteChange{Type: r.Type, Package: r.Package}))
+		out.Routes = append(out.Routes, EncodeRoute(ports.RouteChange{Type: r.Type, Package: r.Package, Previous: r.Previous}))
 	}
 	return out, nil
 }

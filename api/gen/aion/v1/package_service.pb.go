@@ -27,8 +27,12 @@ type DeployPackageRequest struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Archive []byte                 `protobuf:"bytes,1,opt,name=archive,proto3" json:"archive,omitempty"`
 	// Store it, but leave the routes as they are.
-	KeepRoutes    bool   `protobuf:"varint,2,opt,name=keep_routes,json=keepRoutes,proto3" json:"keep_routes,omitempty"`
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	KeepRoutes bool   `protobuf:"varint,2,opt,name=keep_routes,json=keepRoutes,proto3" json:"keep_routes,omitempty"`
+	RequestId  string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Set: the routes are left as they are, and the call fails with the reason blocked, unless all runs that are looked at replay with the package.
+	Verify *VerifyOptions `protobuf:"bytes,4,opt,name=verify,proto3" json:"verify,omitempty"`
+	// Route it all the same.
+	Force         bool `protobuf:"varint,5,opt,name=force,proto3" json:"force,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -84,20 +88,611 @@ func (x *DeployPackageRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *DeployPackageRequest) GetVerify() *VerifyOptions {
+	if x != nil {
+		return x.Verify
+	}
+	return nil
+}
+
+func (x *DeployPackageRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+// VerifyOptions say which runs to look at: for each workflow type, of the package that it is routed to now.
+type VerifyOptions struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most so many open runs of each type, newest first.
+	OpenRuns uint32 `protobuf:"varint,1,opt,name=open_runs,json=openRuns,proto3" json:"open_runs,omitempty"`
+	// At most so many closed runs of each type, those that started last.
+	ClosedRuns uint32 `protobuf:"varint,2,opt,name=closed_runs,json=closedRuns,proto3" json:"closed_runs,omitempty"`
+	// All open runs.
+	AllOpen       bool `protobuf:"varint,3,opt,name=all_open,json=allOpen,proto3" json:"all_open,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyOptions) Reset() {
+	*x = VerifyOptions{}
+	mi := &file_aion_v1_package_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyOptions) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyOptions) ProtoMessage() {}
+
+func (x *VerifyOptions) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_package_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyOptions.ProtoReflect.Descriptor instead.
+func (*VerifyOptions) Descriptor() ([]byte, []int) {
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *VerifyOptions) GetOpenRuns() uint32 {
+	if x != nil {
+		return x.OpenRuns
+	}
+	return 0
+}
+
+func (x *VerifyOptions) GetClosedRuns() uint32 {
+	if x != nil {
+		return x.ClosedRuns
+	}
+	return 0
+}
+
+func (x *VerifyOptions) GetAllOpen() bool {
+	if x != nil {
+		return x.AllOpen
+	}
+	return false
+}
+
+// VerifyPackageRequest names the package.
+type VerifyPackageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Code:
+	//
+	//	*VerifyPackageRequest_Archive
+	//	*VerifyPackageRequest_Hash
+	Code          isVerifyPackageRequest_Code `protobuf_oneof:"code"`
+	Options       *VerifyOptions              `protobuf:"bytes,3,opt,name=options,proto3" json:"options,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyPackageRequest) Reset() {
+	*x = VerifyPackageRequest{}
+	mi := &file_aion_v1_package_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyPackageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyPackageRequest) ProtoMessage() {}
+
+func (x *VerifyPackageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_package_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyPackageRequest.ProtoReflect.Descriptor instead.
+func (*VerifyPackageRequest) Descriptor() ([]byte, []int) {
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *VerifyPackageRequest) GetCode() isVerifyPackageRequest_Code {
+	if x != nil {
+		return x.Code
+	}
+	return nil
+}
+
+func (x *VerifyPackageRequest) GetArchive() []byte {
+	if x != nil {
+		if x, ok := x.Code.(*VerifyPackageRequest_Archive); ok {
+			return x.Archive
+		}
+	}
+	return nil
+}
+
+func (x *VerifyPackageRequest) GetHash() string {
+	if x != nil {
+		if x, ok := x.Code.(*VerifyPackageRequest_Hash); ok {
+			return x.Hash
+		}
+	}
+	return ""
+}
+
+func (x *VerifyPackageRequest) GetOptions() *VerifyOptions {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+type isVerifyPackageRequest_Code interface {
+	isVerifyPackageRequest_Code()
+}
+
+type VerifyPackageRequest_Archive struct {
+	Archive []byte `protobuf:"bytes,1,opt,name=archive,proto3,oneof"`
+}
+
+type VerifyPackageRequest_Hash struct {
+	// One that is stored, by its hash or an unambiguous beginning of it.
+	Hash string `protobuf:"bytes,2,opt,name=hash,proto3,oneof"`
+}
+
+func (*VerifyPackageRequest_Archive) isVerifyPackageRequest_Code() {}
+
+func (*VerifyPackageRequest_Hash) isVerifyPackageRequest_Code() {}
+
+// VerifyPackageResponse says what replays.
+type VerifyPackageResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Verification  *Verification          `protobuf:"bytes,1,opt,name=verification,proto3" json:"verification,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyPackageResponse) Reset() {
+	*x = VerifyPackageResponse{}
+	mi := &file_aion_v1_package_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyPackageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyPackageResponse) ProtoMessage() {}
+
+func (x *VerifyPackageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_package_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyPackageResponse.ProtoReflect.Descriptor instead.
+func (*VerifyPackageResponse) Descriptor() ([]byte, []int) {
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *VerifyPackageResponse) GetVerification() *Verification {
+	if x != nil {
+		return x.Verification
+	}
+	return nil
+}
+
+// Verification is what was found.
+type Verification struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Package string                 `protobuf:"bytes,1,opt,name=package,proto3" json:"package,omitempty"`
+	Types   []*VerifiedType        `protobuf:"bytes,2,rep,name=types,proto3" json:"types,omitempty"`
+	// The runs that do not replay, at most 100.
+	Differences   []*ReplayDifference `protobuf:"bytes,3,rep,name=differences,proto3" json:"differences,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Verification) Reset() {
+	*x = Verification{}
+	mi := &file_aion_v1_package_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Verification) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Verification) ProtoMessage() {}
+
+func (x *Verification) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_package_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Verification.ProtoReflect.Descriptor instead.
+func (*Verification) Descriptor() ([]byte, []int) {
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Verification) GetPackage() string {
+	if x != nil {
+		return x.Package
+	}
+	return ""
+}
+
+func (x *Verification) GetTypes() []*VerifiedType {
+	if x != nil {
+		return x.Types
+	}
+	return nil
+}
+
+func (x *Verification) GetDifferences() []*ReplayDifference {
+	if x != nil {
+		return x.Differences
+	}
+	return nil
+}
+
+// VerifiedType counts the runs of one workflow type.
+type VerifiedType struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	WorkflowType string                 `protobuf:"bytes,1,opt,name=workflow_type,json=workflowType,proto3" json:"workflow_type,omitempty"`
+	// The package that it is routed to now, whose runs were looked at; empty when there is none.
+	Routed     string `protobuf:"bytes,2,opt,name=routed,proto3" json:"routed,omitempty"`
+	OpenRuns   uint32 `protobuf:"varint,3,opt,name=open_runs,json=openRuns,proto3" json:"open_runs,omitempty"`
+	ClosedRuns uint32 `protobuf:"varint,4,opt,name=closed_runs,json=closedRuns,proto3" json:"closed_runs,omitempty"`
+	// How many of them do not replay.
+	Different uint32 `protobuf:"varint,5,opt,name=different,proto3" json:"different,omitempty"`
+	// There are more open runs than were looked at.
+	More          bool `protobuf:"varint,6,opt,name=more,proto3" json:"more,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifiedType) Reset() {
+	*x = VerifiedType{}
+	mi := &file_aion_v1_package_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifiedType) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifiedType) ProtoMessage() {}
+
+func (x *VerifiedType) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_package_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifiedType.ProtoReflect.Descriptor instead.
+func (*VerifiedType) Descriptor() ([]byte, []int) {
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *VerifiedType) GetWorkflowType() string {
+	if x != nil {
+		return x.WorkflowType
+	}
+	return ""
+}
+
+func (x *VerifiedType) GetRouted() string {
+	if x != nil {
+		return x.Routed
+	}
+	return ""
+}
+
+func (x *VerifiedType) GetOpenRuns() uint32 {
+	if x != nil {
+		return x.OpenRuns
+	}
+	return 0
+}
+
+func (x *VerifiedType) GetClosedRuns() uint32 {
+	if x != nil {
+		return x.ClosedRuns
+	}
+	return 0
+}
+
+func (x *VerifiedType) GetDifferent() uint32 {
+	if x != nil {
+		return x.Different
+	}
+	return 0
+}
+
+func (x *VerifiedType) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+// ReplayDifference is a run that does not replay, and where.
+type ReplayDifference struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Namespace    string                 `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	WorkflowId   string                 `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	RunId        string                 `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	WorkflowType string                 `protobuf:"bytes,4,opt,name=workflow_type,json=workflowType,proto3" json:"workflow_type,omitempty"`
+	Open         bool                   `protobuf:"varint,5,opt,name=open,proto3" json:"open,omitempty"`
+	// The event at which the code differs; 0 when it ended otherwise, which problem tells.
+	AtSeq         uint32 `protobuf:"varint,6,opt,name=at_seq,json=atSeq,proto3" json:"at_seq,omitempty"`
+	Expected      string `protobuf:"bytes,7,opt,name=expected,proto3" json:"expected,omitempty"`
+	Found         string `protobuf:"bytes,8,opt,name=found,proto3" json:"found,omitempty"`
+	Problem       string `protobuf:"bytes,9,opt,name=problem,proto3" json:"problem,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplayDifference) Reset() {
+	*x = ReplayDifference{}
+	mi := &file_aion_v1_package_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplayDifference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplayDifference) ProtoMessage() {}
+
+func (x *ReplayDifference) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_package_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplayDifference.ProtoReflect.Descriptor instead.
+func (*ReplayDifference) Descriptor() ([]byte, []int) {
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ReplayDifference) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ReplayDifference) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *ReplayDifference) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *ReplayDifference) GetWorkflowType() string {
+	if x != nil {
+		return x.WorkflowType
+	}
+	return ""
+}
+
+func (x *ReplayDifference) GetOpen() bool {
+	if x != nil {
+		return x.Open
+	}
+	return false
+}
+
+func (x *ReplayDifference) GetAtSeq() uint32 {
+	if x != nil {
+		return x.AtSeq
+	}
+	return 0
+}
+
+func (x *ReplayDifference) GetExpected() string {
+	if x != nil {
+		return x.Expected
+	}
+	return ""
+}
+
+func (x *ReplayDifference) GetFound() string {
+	if x != nil {
+		return x.Found
+	}
+	return ""
+}
+
+func (x *ReplayDifference) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+// RollbackRouteRequest names a type.
+type RollbackRouteRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	WorkflowType  string                 `protobuf:"bytes,1,opt,name=workflow_type,json=workflowType,proto3" json:"workflow_type,omitempty"`
+	RequestId     string                 `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RollbackRouteRequest) Reset() {
+	*x = RollbackRouteRequest{}
+	mi := &file_aion_v1_package_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RollbackRouteRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RollbackRouteRequest) ProtoMessage() {}
+
+func (x *RollbackRouteRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_package_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RollbackRouteRequest.ProtoReflect.Descriptor instead.
+func (*RollbackRouteRequest) Descriptor() ([]byte, []int) {
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RollbackRouteRequest) GetWorkflowType() string {
+	if x != nil {
+		return x.WorkflowType
+	}
+	return ""
+}
+
+func (x *RollbackRouteRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// RollbackRouteResponse shows the route as it is now, and how many Blocked runs were tried with the package.
+type RollbackRouteResponse struct {
+	state                protoimpl.MessageState `protogen:"open.v1"`
+	Route                *Route                 `protobuf:"bytes,1,opt,name=route,proto3" json:"route,omitempty"`
+	BlockedRunsTried     uint32                 `protobuf:"varint,2,opt,name=blocked_runs_tried,json=blockedRunsTried,proto3" json:"blocked_runs_tried,omitempty"`
+	BlockedRunsUnblocked uint32                 `protobuf:"varint,3,opt,name=blocked_runs_unblocked,json=blockedRunsUnblocked,proto3" json:"blocked_runs_unblocked,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
+}
+
+func (x *RollbackRouteResponse) Reset() {
+	*x = RollbackRouteResponse{}
+	mi := &file_aion_v1_package_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RollbackRouteResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RollbackRouteResponse) ProtoMessage() {}
+
+func (x *RollbackRouteResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_package_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RollbackRouteResponse.ProtoReflect.Descriptor instead.
+func (*RollbackRouteResponse) Descriptor() ([]byte, []int) {
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RollbackRouteResponse) GetRoute() *Route {
+	if x != nil {
+		return x.Route
+	}
+	return nil
+}
+
+func (x *RollbackRouteResponse) GetBlockedRunsTried() uint32 {
+	if x != nil {
+		return x.BlockedRunsTried
+	}
+	return 0
+}
+
+func (x *RollbackRouteResponse) GetBlockedRunsUnblocked() uint32 {
+	if x != nil {
+		return x.BlockedRunsUnblocked
+	}
+	return 0
+}
+
 // DeployPackageResponse says what was stored.
 type DeployPackageResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Package *Package               `protobuf:"bytes,1,opt,name=package,proto3" json:"package,omitempty"`
 	// False when it was there before.
-	Created       bool     `protobuf:"varint,2,opt,name=created,proto3" json:"created,omitempty"`
-	Routes        []*Route `protobuf:"bytes,3,rep,name=routes,proto3" json:"routes,omitempty"`
+	Created bool     `protobuf:"varint,2,opt,name=created,proto3" json:"created,omitempty"`
+	Routes  []*Route `protobuf:"bytes,3,rep,name=routes,proto3" json:"routes,omitempty"`
+	// Set when it was asked for.
+	Verification  *Verification `protobuf:"bytes,4,opt,name=verification,proto3" json:"verification,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DeployPackageResponse) Reset() {
 	*x = DeployPackageResponse{}
-	mi := &file_aion_v1_package_service_proto_msgTypes[1]
+	mi := &file_aion_v1_package_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -109,7 +704,7 @@ func (x *DeployPackageResponse) String() string {
 func (*DeployPackageResponse) ProtoMessage() {}
 
 func (x *DeployPackageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_package_service_proto_msgTypes[1]
+	mi := &file_aion_v1_package_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -122,7 +717,7 @@ func (x *DeployPackageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeployPackageResponse.ProtoReflect.Descriptor instead.
 func (*DeployPackageResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{1}
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DeployPackageResponse) GetPackage() *Package {
@@ -146,6 +741,13 @@ func (x *DeployPackageResponse) GetRoutes() []*Route {
 	return nil
 }
 
+func (x *DeployPackageResponse) GetVerification() *Verification {
+	if x != nil {
+		return x.Verification
+	}
+	return nil
+}
+
 // Package describes a stored package.
 type Package struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -160,14 +762,16 @@ type Package struct {
 	// Runs that keep it from being unloaded.
 	Pins int64 `protobuf:"varint,9,opt,name=pins,proto3" json:"pins,omitempty"`
 	// Workflow types that are routed to it.
-	RoutedTypes   []string `protobuf:"bytes,10,rep,name=routed_types,json=routedTypes,proto3" json:"routed_types,omitempty"`
+	RoutedTypes []string `protobuf:"bytes,10,rep,name=routed_types,json=routedTypes,proto3" json:"routed_types,omitempty"`
+	// Workflow types that were routed to it before: RollbackRoute needs it.
+	PreviousTypes []string `protobuf:"bytes,11,rep,name=previous_types,json=previousTypes,proto3" json:"previous_types,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Package) Reset() {
 	*x = Package{}
-	mi := &file_aion_v1_package_service_proto_msgTypes[2]
+	mi := &file_aion_v1_package_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -179,7 +783,7 @@ func (x *Package) String() string {
 func (*Package) ProtoMessage() {}
 
 func (x *Package) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_package_service_proto_msgTypes[2]
+	mi := &file_aion_v1_package_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -192,7 +796,7 @@ func (x *Package) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Package.ProtoReflect.Descriptor instead.
 func (*Package) Descriptor() ([]byte, []int) {
-	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{2}
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Package) GetHash() string {
@@ -265,6 +869,13 @@ func (x *Package) GetRoutedTypes() []string {
 	return nil
 }
 
+func (x *Package) GetPreviousTypes() []string {
+	if x != nil {
+		return x.PreviousTypes
+	}
+	return nil
+}
+
 // Route sends new runs of a type to a package.
 type Route struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
@@ -278,7 +889,7 @@ type Route struct {
 
 func (x *Route) Reset() {
 	*x = Route{}
-	mi := &file_aion_v1_package_service_proto_msgTypes[3]
+	mi := &file_aion_v1_package_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -290,7 +901,7 @@ func (x *Route) String() string {
 func (*Route) ProtoMessage() {}
 
 func (x *Route) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_package_service_proto_msgTypes[3]
+	mi := &file_aion_v1_package_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -303,7 +914,7 @@ func (x *Route) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Route.ProtoReflect.Descriptor instead.
 func (*Route) Descriptor() ([]byte, []int) {
-	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{3}
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Route) GetWorkflowType() string {
@@ -337,7 +948,7 @@ type GetPackageRequest struct {
 
 func (x *GetPackageRequest) Reset() {
 	*x = GetPackageRequest{}
-	mi := &file_aion_v1_package_service_proto_msgTypes[4]
+	mi := &file_aion_v1_package_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -349,7 +960,7 @@ func (x *GetPackageRequest) String() string {
 func (*GetPackageRequest) ProtoMessage() {}
 
 func (x *GetPackageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_package_service_proto_msgTypes[4]
+	mi := &file_aion_v1_package_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -362,7 +973,7 @@ func (x *GetPackageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPackageRequest.ProtoReflect.Descriptor instead.
 func (*GetPackageRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{4}
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetPackageRequest) GetHash() string {
@@ -382,7 +993,7 @@ type GetPackageResponse struct {
 
 func (x *GetPackageResponse) Reset() {
 	*x = GetPackageResponse{}
-	mi := &file_aion_v1_package_service_proto_msgTypes[5]
+	mi := &file_aion_v1_package_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -394,7 +1005,7 @@ func (x *GetPackageResponse) String() string {
 func (*GetPackageResponse) ProtoMessage() {}
 
 func (x *GetPackageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_package_service_proto_msgTypes[5]
+	mi := &file_aion_v1_package_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -407,7 +1018,7 @@ func (x *GetPackageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPackageResponse.ProtoReflect.Descriptor instead.
 func (*GetPackageResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{5}
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetPackageResponse) GetPackage() *Package {
@@ -428,7 +1039,7 @@ type ListPackagesRequest struct {
 
 func (x *ListPackagesRequest) Reset() {
 	*x = ListPackagesRequest{}
-	mi := &file_aion_v1_package_service_proto_msgTypes[6]
+	mi := &file_aion_v1_package_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -440,7 +1051,7 @@ func (x *ListPackagesRequest) String() string {
 func (*ListPackagesRequest) ProtoMessage() {}
 
 func (x *ListPackagesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_package_service_proto_msgTypes[6]
+	mi := &file_aion_v1_package_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -453,7 +1064,7 @@ func (x *ListPackagesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPackagesRequest.ProtoReflect.Descriptor instead.
 func (*ListPackagesRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{6}
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListPackagesRequest) GetPageSize() uint32 {
@@ -481,7 +1092,7 @@ type ListPackagesResponse struct {
 
 func (x *ListPackagesResponse) Reset() {
 	*x = ListPackagesResponse{}
-	mi := &file_aion_v1_package_service_proto_msgTypes[7]
+	mi := &file_aion_v1_package_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -493,7 +1104,7 @@ func (x *ListPackagesResponse) String() string {
 func (*ListPackagesResponse) ProtoMessage() {}
 
 func (x *ListPackagesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_package_service_proto_msgTypes[7]
+	mi := &file_aion_v1_package_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -506,7 +1117,7 @@ func (x *ListPackagesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPackagesResponse.ProtoReflect.Descriptor instead.
 func (*ListPackagesResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{7}
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListPackagesResponse) GetPackages() []*Package {
@@ -535,7 +1146,7 @@ type SetRouteRequest struct {
 
 func (x *SetRouteRequest) Reset() {
 	*x = SetRouteRequest{}
-	mi := &file_aion_v1_package_service_proto_msgTypes[8]
+	mi := &file_aion_v1_package_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -547,7 +1158,7 @@ func (x *SetRouteRequest) String() string {
 func (*SetRouteRequest) ProtoMessage() {}
 
 func (x *SetRouteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_package_service_proto_msgTypes[8]
+	mi := &file_aion_v1_package_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -560,7 +1171,7 @@ func (x *SetRouteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRouteRequest.ProtoReflect.Descriptor instead.
 func (*SetRouteRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{8}
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SetRouteRequest) GetWorkflowType() string {
@@ -596,7 +1207,7 @@ type SetRouteResponse struct {
 
 func (x *SetRouteResponse) Reset() {
 	*x = SetRouteResponse{}
-	mi := &file_aion_v1_package_service_proto_msgTypes[9]
+	mi := &file_aion_v1_package_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -608,7 +1219,7 @@ func (x *SetRouteResponse) String() string {
 func (*SetRouteResponse) ProtoMessage() {}
 
 func (x *SetRouteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_package_service_proto_msgTypes[9]
+	mi := &file_aion_v1_package_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -621,7 +1232,7 @@ func (x *SetRouteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRouteResponse.ProtoReflect.Descriptor instead.
 func (*SetRouteResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{9}
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SetRouteResponse) GetRoute() *Route {
@@ -656,7 +1267,7 @@ type ListRoutesRequest struct {
 
 func (x *ListRoutesRequest) Reset() {
 	*x = ListRoutesRequest{}
-	mi := &file_aion_v1_package_service_proto_msgTypes[10]
+	mi := &file_aion_v1_package_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -668,7 +1279,7 @@ func (x *ListRoutesRequest) String() string {
 func (*ListRoutesRequest) ProtoMessage() {}
 
 func (x *ListRoutesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_package_service_proto_msgTypes[10]
+	mi := &file_aion_v1_package_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -681,7 +1292,7 @@ func (x *ListRoutesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRoutesRequest.ProtoReflect.Descriptor instead.
 func (*ListRoutesRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{10}
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListRoutesRequest) GetPageSize() uint32 {
@@ -709,7 +1320,7 @@ type ListRoutesResponse struct {
 
 func (x *ListRoutesResponse) Reset() {
 	*x = ListRoutesResponse{}
-	mi := &file_aion_v1_package_service_proto_msgTypes[11]
+	mi := &file_aion_v1_package_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -721,7 +1332,7 @@ func (x *ListRoutesResponse) String() string {
 func (*ListRoutesResponse) ProtoMessage() {}
 
 func (x *ListRoutesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_package_service_proto_msgTypes[11]
+	mi := &file_aion_v1_package_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -734,7 +1345,7 @@ func (x *ListRoutesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRoutesResponse.ProtoReflect.Descriptor instead.
 func (*ListRoutesResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{11}
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListRoutesResponse) GetRoutes() []*Route {
@@ -762,7 +1373,7 @@ type UnloadPackageRequest struct {
 
 func (x *UnloadPackageRequest) Reset() {
 	*x = UnloadPackageRequest{}
-	mi := &file_aion_v1_package_service_proto_msgTypes[12]
+	mi := &file_aion_v1_package_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -774,7 +1385,7 @@ func (x *UnloadPackageRequest) String() string {
 func (*UnloadPackageRequest) ProtoMessage() {}
 
 func (x *UnloadPackageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_package_service_proto_msgTypes[12]
+	mi := &file_aion_v1_package_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -787,7 +1398,7 @@ func (x *UnloadPackageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnloadPackageRequest.ProtoReflect.Descriptor instead.
 func (*UnloadPackageRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{12}
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *UnloadPackageRequest) GetHash() string {
@@ -813,7 +1424,7 @@ type UnloadPackageResponse struct {
 
 func (x *UnloadPackageResponse) Reset() {
 	*x = UnloadPackageResponse{}
-	mi := &file_aion_v1_package_service_proto_msgTypes[13]
+	mi := &file_aion_v1_package_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -825,7 +1436,7 @@ func (x *UnloadPackageResponse) String() string {
 func (*UnloadPackageResponse) ProtoMessage() {}
 
 func (x *UnloadPackageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_package_service_proto_msgTypes[13]
+	mi := &file_aion_v1_package_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -838,24 +1449,70 @@ func (x *UnloadPackageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnloadPackageResponse.ProtoReflect.Descriptor instead.
 func (*UnloadPackageResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{13}
+	return file_aion_v1_package_service_proto_rawDescGZIP(), []int{21}
 }
 
 var File_aion_v1_package_service_proto protoreflect.FileDescriptor
 
 const file_aion_v1_package_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1daion/v1/package_service.proto\x12\aaion.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"p\n" +
+	"\x1daion/v1/package_service.proto\x12\aaion.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x01\n" +
 	"\x14DeployPackageRequest\x12\x18\n" +
 	"\aarchive\x18\x01 \x01(\fR\aarchive\x12\x1f\n" +
 	"\vkeep_routes\x18\x02 \x01(\bR\n" +
 	"keepRoutes\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tR\trequestId\"\x85\x01\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\x12.\n" +
+	"\x06verify\x18\x04 \x01(\v2\x16.aion.v1.VerifyOptionsR\x06verify\x12\x14\n" +
+	"\x05force\x18\x05 \x01(\bR\x05force\"h\n" +
+	"\rVerifyOptions\x12\x1b\n" +
+	"\topen_runs\x18\x01 \x01(\rR\bopenRuns\x12\x1f\n" +
+	"\vclosed_runs\x18\x02 \x01(\rR\n" +
+	"closedRuns\x12\x19\n" +
+	"\ball_open\x18\x03 \x01(\bR\aallOpen\"\x82\x01\n" +
+	"\x14VerifyPackageRequest\x12\x1a\n" +
+	"\aarchive\x18\x01 \x01(\fH\x00R\aarchive\x12\x14\n" +
+	"\x04hash\x18\x02 \x01(\tH\x00R\x04hash\x120\n" +
+	"\aoptions\x18\x03 \x01(\v2\x16.aion.v1.VerifyOptionsR\aoptionsB\x06\n" +
+	"\x04code\"R\n" +
+	"\x15VerifyPackageResponse\x129\n" +
+	"\fverification\x18\x01 \x01(\v2\x15.aion.v1.VerificationR\fverification\"\x92\x01\n" +
+	"\fVerification\x12\x18\n" +
+	"\apackage\x18\x01 \x01(\tR\apackage\x12+\n" +
+	"\x05types\x18\x02 \x03(\v2\x15.aion.v1.VerifiedTypeR\x05types\x12;\n" +
+	"\vdifferences\x18\x03 \x03(\v2\x19.aion.v1.ReplayDifferenceR\vdifferences\"\xbb\x01\n" +
+	"\fVerifiedType\x12#\n" +
+	"\rworkflow_type\x18\x01 \x01(\tR\fworkflowType\x12\x16\n" +
+	"\x06routed\x18\x02 \x01(\tR\x06routed\x12\x1b\n" +
+	"\topen_runs\x18\x03 \x01(\rR\bopenRuns\x12\x1f\n" +
+	"\vclosed_runs\x18\x04 \x01(\rR\n" +
+	"closedRuns\x12\x1c\n" +
+	"\tdifferent\x18\x05 \x01(\rR\tdifferent\x12\x12\n" +
+	"\x04more\x18\x06 \x01(\bR\x04more\"\x84\x02\n" +
+	"\x10ReplayDifference\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1f\n" +
+	"\vworkflow_id\x18\x02 \x01(\tR\n" +
+	"workflowId\x12\x15\n" +
+	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12#\n" +
+	"\rworkflow_type\x18\x04 \x01(\tR\fworkflowType\x12\x12\n" +
+	"\x04open\x18\x05 \x01(\bR\x04open\x12\x15\n" +
+	"\x06at_seq\x18\x06 \x01(\rR\x05atSeq\x12\x1a\n" +
+	"\bexpected\x18\a \x01(\tR\bexpected\x12\x14\n" +
+	"\x05found\x18\b \x01(\tR\x05found\x12\x18\n" +
+	"\aproblem\x18\t \x01(\tR\aproblem\"Z\n" +
+	"\x14RollbackRouteRequest\x12#\n" +
+	"\rworkflow_type\x18\x01 \x01(\tR\fworkflowType\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId\"\xa1\x01\n" +
+	"\x15RollbackRouteResponse\x12$\n" +
+	"\x05route\x18\x01 \x01(\v2\x0e.aion.v1.RouteR\x05route\x12,\n" +
+	"\x12blocked_runs_tried\x18\x02 \x01(\rR\x10blockedRunsTried\x124\n" +
+	"\x16blocked_runs_unblocked\x18\x03 \x01(\rR\x14blockedRunsUnblocked\"\xc0\x01\n" +
 	"\x15DeployPackageResponse\x12*\n" +
 	"\apackage\x18\x01 \x01(\v2\x10.aion.v1.PackageR\apackage\x12\x18\n" +
 	"\acreated\x18\x02 \x01(\bR\acreated\x12&\n" +
-	"\x06routes\x18\x03 \x03(\v2\x0e.aion.v1.RouteR\x06routes\"\xc3\x02\n" +
+	"\x06routes\x18\x03 \x03(\v2\x0e.aion.v1.RouteR\x06routes\x129\n" +
+	"\fverification\x18\x04 \x01(\v2\x15.aion.v1.VerificationR\fverification\"\xea\x02\n" +
 	"\aPackage\x12\x12\n" +
 	"\x04hash\x18\x01 \x01(\tR\x04hash\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12%\n" +
@@ -870,7 +1527,8 @@ const file_aion_v1_package_service_proto_rawDesc = "" +
 	"deployedAt\x12\x12\n" +
 	"\x04pins\x18\t \x01(\x03R\x04pins\x12!\n" +
 	"\frouted_types\x18\n" +
-	" \x03(\tR\vroutedTypes\"b\n" +
+	" \x03(\tR\vroutedTypes\x12%\n" +
+	"\x0eprevious_types\x18\v \x03(\tR\rpreviousTypes\"b\n" +
 	"\x05Route\x12#\n" +
 	"\rworkflow_type\x18\x01 \x01(\tR\fworkflowType\x12\x18\n" +
 	"\apackage\x18\x02 \x01(\tR\apackage\x12\x1a\n" +
@@ -906,12 +1564,14 @@ const file_aion_v1_package_service_proto_rawDesc = "" +
 	"\x04hash\x18\x01 \x01(\tR\x04hash\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tR\trequestId\"\x17\n" +
-	"\x15UnloadPackageResponse2\xd8\x03\n" +
+	"\x15UnloadPackageResponse2\xfc\x04\n" +
 	"\x0ePackageService\x12P\n" +
 	"\rDeployPackage\x12\x1d.aion.v1.DeployPackageRequest\x1a\x1e.aion.v1.DeployPackageResponse\"\x00\x12G\n" +
 	"\n" +
 	"GetPackage\x12\x1a.aion.v1.GetPackageRequest\x1a\x1b.aion.v1.GetPackageResponse\"\x00\x12M\n" +
-	"\fListPackages\x12\x1c.aion.v1.ListPackagesRequest\x1a\x1d.aion.v1.ListPackagesResponse\"\x00\x12A\n" +
+	"\fListPackages\x12\x1c.aion.v1.ListPackagesRequest\x1a\x1d.aion.v1.ListPackagesResponse\"\x00\x12P\n" +
+	"\rVerifyPackage\x12\x1d.aion.v1.VerifyPackageRequest\x1a\x1e.aion.v1.VerifyPackageResponse\"\x00\x12P\n" +
+	"\rRollbackRoute\x12\x1d.aion.v1.RollbackRouteRequest\x1a\x1e.aion.v1.RollbackRouteResponse\"\x00\x12A\n" +
 	"\bSetRoute\x12\x18.aion.v1.SetRouteRequest\x1a\x19.aion.v1.SetRouteResponse\"\x00\x12G\n" +
 	"\n" +
 	"ListRoutes\x12\x1a.aion.v1.ListRoutesRequest\x1a\x1b.aion.v1.ListRoutesResponse\"\x00\x12P\n" +
@@ -929,49 +1589,68 @@ func file_aion_v1_package_service_proto_rawDescGZIP() []byte {
 	return file_aion_v1_package_service_proto_rawDescData
 }
 
-var file_aion_v1_package_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_aion_v1_package_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_aion_v1_package_service_proto_goTypes = []any{
 	(*DeployPackageRequest)(nil),  // 0: aion.v1.DeployPackageRequest
-	(*DeployPackageResponse)(nil), // 1: aion.v1.DeployPackageResponse
-	(*Package)(nil),               // 2: aion.v1.Package
-	(*Route)(nil),                 // 3: aion.v1.Route
-	(*GetPackageRequest)(nil),     // 4: aion.v1.GetPackageRequest
-	(*GetPackageResponse)(nil),    // 5: aion.v1.GetPackageResponse
-	(*ListPackagesRequest)(nil),   // 6: aion.v1.ListPackagesRequest
-	(*ListPackagesResponse)(nil),  // 7: aion.v1.ListPackagesResponse
-	(*SetRouteRequest)(nil),       // 8: aion.v1.SetRouteRequest
-	(*SetRouteResponse)(nil),      // 9: aion.v1.SetRouteResponse
-	(*ListRoutesRequest)(nil),     // 10: aion.v1.ListRoutesRequest
-	(*ListRoutesResponse)(nil),    // 11: aion.v1.ListRoutesResponse
-	(*UnloadPackageRequest)(nil),  // 12: aion.v1.UnloadPackageRequest
-	(*UnloadPackageResponse)(nil), // 13: aion.v1.UnloadPackageResponse
-	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(*VerifyOptions)(nil),         // 1: aion.v1.VerifyOptions
+	(*VerifyPackageRequest)(nil),  // 2: aion.v1.VerifyPackageRequest
+	(*VerifyPackageResponse)(nil), // 3: aion.v1.VerifyPackageResponse
+	(*Verification)(nil),          // 4: aion.v1.Verification
+	(*VerifiedType)(nil),          // 5: aion.v1.VerifiedType
+	(*ReplayDifference)(nil),      // 6: aion.v1.ReplayDifference
+	(*RollbackRouteRequest)(nil),  // 7: aion.v1.RollbackRouteRequest
+	(*RollbackRouteResponse)(nil), // 8: aion.v1.RollbackRouteResponse
+	(*DeployPackageResponse)(nil), // 9: aion.v1.DeployPackageResponse
+	(*Package)(nil),               // 10: aion.v1.Package
+	(*Route)(nil),                 // 11: aion.v1.Route
+	(*GetPackageRequest)(nil),     // 12: aion.v1.GetPackageRequest
+	(*GetPackageResponse)(nil),    // 13: aion.v1.GetPackageResponse
+	(*ListPackagesRequest)(nil),   // 14: aion.v1.ListPackagesRequest
+	(*ListPackagesResponse)(nil),  // 15: aion.v1.ListPackagesResponse
+	(*SetRouteRequest)(nil),       // 16: aion.v1.SetRouteRequest
+	(*SetRouteResponse)(nil),      // 17: aion.v1.SetRouteResponse
+	(*ListRoutesRequest)(nil),     // 18: aion.v1.ListRoutesRequest
+	(*ListRoutesResponse)(nil),    // 19: aion.v1.ListRoutesResponse
+	(*UnloadPackageRequest)(nil),  // 20: aion.v1.UnloadPackageRequest
+	(*UnloadPackageResponse)(nil), // 21: aion.v1.UnloadPackageResponse
+	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
 }
 var file_aion_v1_package_service_proto_depIdxs = []int32{
-	2,  // 0: aion.v1.DeployPackageResponse.package:type_name -> aion.v1.Package
-	3,  // 1: aion.v1.DeployPackageResponse.routes:type_name -> aion.v1.Route
-	14, // 2: aion.v1.Package.deployed_at:type_name -> google.protobuf.Timestamp
-	2,  // 3: aion.v1.GetPackageResponse.package:type_name -> aion.v1.Package
-	2,  // 4: aion.v1.ListPackagesResponse.packages:type_name -> aion.v1.Package
-	3,  // 5: aion.v1.SetRouteResponse.route:type_name -> aion.v1.Route
-	3,  // 6: aion.v1.ListRoutesResponse.routes:type_name -> aion.v1.Route
-	0,  // 7: aion.v1.PackageService.DeployPackage:input_type -> aion.v1.DeployPackageRequest
-	4,  // 8: aion.v1.PackageService.GetPackage:input_type -> aion.v1.GetPackageRequest
-	6,  // 9: aion.v1.PackageService.ListPackages:input_type -> aion.v1.ListPackagesRequest
-	8,  // 10: aion.v1.PackageService.SetRoute:input_type -> aion.v1.SetRouteRequest
-	10, // 11: aion.v1.PackageService.ListRoutes:input_type -> aion.v1.ListRoutesRequest
-	12, // 12: aion.v1.PackageService.UnloadPackage:input_type -> aion.v1.UnloadPackageRequest
-	1,  // 13: aion.v1.PackageService.DeployPackage:output_type -> aion.v1.DeployPackageResponse
-	5,  // 14: aion.v1.PackageService.GetPackage:output_type -> aion.v1.GetPackageResponse
-	7,  // 15: aion.v1.PackageService.ListPackages:output_type -> aion.v1.ListPackagesResponse
-	9,  // 16: aion.v1.PackageService.SetRoute:output_type -> aion.v1.SetRouteResponse
-	11, // 17: aion.v1.PackageService.ListRoutes:output_type -> aion.v1.ListRoutesResponse
-	13, // 18: aion.v1.PackageService.UnloadPackage:output_type -> aion.v1.UnloadPackageResponse
-	13, // [13:19] is the sub-list for method output_type
-	7,  // [7:13] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	1,  // 0: aion.v1.DeployPackageRequest.verify:type_name -> aion.v1.VerifyOptions
+	1,  // 1: aion.v1.VerifyPackageRequest.options:type_name -> aion.v1.VerifyOptions
+	4,  // 2: aion.v1.VerifyPackageResponse.verification:type_name -> aion.v1.Verification
+	5,  // 3: aion.v1.Verification.types:type_name -> aion.v1.VerifiedType
+	6,  // 4: aion.v1.Verification.differences:type_name -> aion.v1.ReplayDifference
+	11, // 5: aion.v1.RollbackRouteResponse.route:type_name -> aion.v1.Route
+	10, // 6: aion.v1.DeployPackageResponse.package:type_name -> aion.v1.Package
+	11, // 7: aion.v1.DeployPackageResponse.routes:type_name -> aion.v1.Route
+	4,  // 8: aion.v1.DeployPackageResponse.verification:type_name -> aion.v1.Verification
+	22, // 9: aion.v1.Package.deployed_at:type_name -> google.protobuf.Timestamp
+	10, // 10: aion.v1.GetPackageResponse.package:type_name -> aion.v1.Package
+	10, // 11: aion.v1.ListPackagesResponse.packages:type_name -> aion.v1.Package
+	11, // 12: aion.v1.SetRouteResponse.route:type_name -> aion.v1.Route
+	11, // 13: aion.v1.ListRoutesResponse.routes:type_name -> aion.v1.Route
+	0,  // 14: aion.v1.PackageService.DeployPackage:input_type -> aion.v1.DeployPackageRequest
+	12, // 15: aion.v1.PackageService.GetPackage:input_type -> aion.v1.GetPackageRequest
+	14, // 16: aion.v1.PackageService.ListPackages:input_type -> aion.v1.ListPackagesRequest
+	2,  // 17: aion.v1.PackageService.VerifyPackage:input_type -> aion.v1.VerifyPackageRequest
+	7,  // 18: aion.v1.PackageService.RollbackRoute:input_type -> aion.v1.RollbackRouteRequest
+	16, // 19: aion.v1.PackageService.SetRoute:input_type -> aion.v1.SetRouteRequest
+	18, // 20: aion.v1.PackageService.ListRoutes:input_type -> aion.v1.ListRoutesRequest
+	20, // 21: aion.v1.PackageService.UnloadPackage:input_type -> aion.v1.UnloadPackageRequest
+	9,  // 22: aion.v1.PackageService.DeployPackage:output_type -> aion.v1.DeployPackageResponse
+	13, // 23: aion.v1.PackageService.GetPackage:output_type -> aion.v1.GetPackageResponse
+	15, // 24: aion.v1.PackageService.ListPackages:output_type -> aion.v1.ListPackagesResponse
+	3,  // 25: aion.v1.PackageService.VerifyPackage:output_type -> aion.v1.VerifyPackageResponse
+	8,  // 26: aion.v1.PackageService.RollbackRoute:output_type -> aion.v1.RollbackRouteResponse
+	17, // 27: aion.v1.PackageService.SetRoute:output_type -> aion.v1.SetRouteResponse
+	19, // 28: aion.v1.PackageService.ListRoutes:output_type -> aion.v1.ListRoutesResponse
+	21, // 29: aion.v1.PackageService.UnloadPackage:output_type -> aion.v1.UnloadPackageResponse
+	22, // [22:30] is the sub-list for method output_type
+	14, // [14:22] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_package_service_proto_init() }
@@ -979,13 +1658,17 @@ func file_aion_v1_package_service_proto_init() {
 	if File_aion_v1_package_service_proto != nil {
 		return
 	}
+	file_aion_v1_package_service_proto_msgTypes[2].OneofWrappers = []any{
+		(*VerifyPackageRequest_Archive)(nil),
+		(*VerifyPackageRequest_Hash)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_package_service_proto_rawDesc), len(file_aion_v1_package_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -42,6 +42,12 @@ const (
 	// PackageServiceListPackagesProcedure is the fully-qualified name of the PackageService's
 	// ListPackages RPC.
 	PackageServiceListPackagesProcedure = "/aion.v1.PackageService/ListPackages"
+	// PackageServiceVerifyPackageProcedure is the fully-qualified name of the PackageService's
+	// VerifyPackage RPC.
+	PackageServiceVerifyPackageProcedure = "/aion.v1.PackageService/VerifyPackage"
+	// PackageServiceRollbackRouteProcedure is the fully-qualified name of the PackageService's
+	// RollbackRoute RPC.
+	PackageServiceRollbackRouteProcedure = "/aion.v1.PackageService/RollbackRoute"
 	// PackageServiceSetRouteProcedure is the fully-qualified name of the PackageService's SetRoute RPC.
 	PackageServiceSetRouteProcedure = "/aion.v1.PackageService/SetRoute"
 	// PackageServiceListRoutesProcedure is the fully-qualified name of the PackageService's ListRoutes
@@ -60,6 +66,10 @@ type PackageServiceClient interface {
 	GetPackage(context.Context, *connect.Request[v1.GetPackageRequest]) (*connect.Response[v1.GetPackageResponse], error)
 	// ListPackages lists packages, newest first.
 	ListPackages(context.Context, *connect.Request[v1.ListPackagesRequest]) (*connect.Response[v1.ListPackagesResponse], error)
+	// VerifyPackage replays runs of the packages that are routed now with another package, without storing it or touching any run or route.
+	VerifyPackage(context.Context, *connect.Request[v1.VerifyPackageRequest]) (*connect.Response[v1.VerifyPackageResponse], error)
+	// RollbackRoute routes a workflow type to the package that it was routed to before.
+	RollbackRoute(context.Context, *connect.Request[v1.RollbackRouteRequest]) (*connect.Response[v1.RollbackRouteResponse], error)
 	// SetRoute makes new runs of a workflow type use a package.
 	SetRoute(context.Context, *connect.Request[v1.SetRouteRequest]) (*connect.Response[v1.SetRouteResponse], error)
 	// ListRoutes lists the routes.
@@ -97,6 +107,18 @@ func NewPackageServiceClient(httpClient connect.HTTPClient, baseURL string, opts
 			connect.WithSchema(packageServiceMethods.ByName("ListPackages")),
 			connect.WithClientOptions(opts...),
 		),
+		verifyPackage: connect.NewClient[v1.VerifyPackageRequest, v1.VerifyPackageResponse](
+			httpClient,
+			baseURL+PackageServiceVerifyPackageProcedure,
+			connect.WithSchema(packageServiceMethods.ByName("VerifyPackage")),
+			connect.WithClientOptions(opts...),
+		),
+		rollbackRoute: connect.NewClient[v1.RollbackRouteRequest, v1.RollbackRouteResponse](
+			httpClient,
+			baseURL+PackageServiceRollbackRouteProcedure,
+			connect.WithSchema(packageServiceMethods.ByName("RollbackRoute")),
+			connect.WithClientOptions(opts...),
+		),
 		setRoute: connect.NewClient[v1.SetRouteRequest, v1.SetRouteResponse](
 			httpClient,
 			baseURL+PackageServiceSetRouteProcedure,
@@ -123,6 +145,8 @@ type packageServiceClient struct {
 	deployPackage *connect.Client[v1.DeployPackageRequest, v1.DeployPackageResponse]
 	getPackage    *connect.Client[v1.GetPackageRequest, v1.GetPackageResponse]
 	listPackages  *connect.Client[v1.ListPackagesRequest, v1.ListPackagesResponse]
+	verifyPackage *connect.Client[v1.VerifyPackageRequest, v1.VerifyPackageResponse]
+	rollbackRoute *connect.Client[v1.RollbackRouteRequest, v1.RollbackRouteResponse]
 	setRoute      *connect.Client[v1.SetRouteRequest, v1.SetRouteResponse]
 	listRoutes    *connect.Client[v1.ListRoutesRequest, v1.ListRoutesResponse]
 	unloadPackage *connect.Client[v1.UnloadPackageRequest, v1.UnloadPackageResponse]
@@ -141,6 +165,16 @@ func (c *packageServiceClient) GetPackage(ctx context.Context, req *connect.Requ
 // ListPackages calls aion.v1.PackageService.ListPackages.
 func (c *packageServiceClient) ListPackages(ctx context.Context, req *connect.Request[v1.ListPackagesRequest]) (*connect.Response[v1.ListPackagesResponse], error) {
 	return c.listPackages.CallUnary(ctx, req)
+}
+
+// VerifyPackage calls aion.v1.PackageService.VerifyPackage.
+func (c *packageServiceClient) VerifyPackage(ctx context.Context, req *connect.Request[v1.VerifyPackageRequest]) (*connect.Response[v1.VerifyPackageResponse], error) {
+	return c.verifyPackage.CallUnary(ctx, req)
+}
+
+// RollbackRoute calls aion.v1.PackageService.RollbackRoute.
+func (c *packageServiceClient) RollbackRoute(ctx context.Context, req *connect.Request[v1.RollbackRouteRequest]) (*connect.Response[v1.RollbackRouteResponse], error) {
+	return c.rollbackRoute.CallUnary(ctx, req)
 }
 
 // SetRoute calls aion.v1.PackageService.SetRoute.
@@ -166,6 +200,10 @@ type PackageServiceHandler interface {
 	GetPackage(context.Context, *connect.Request[v1.GetPackageRequest]) (*connect.Response[v1.GetPackageResponse], error)
 	// ListPackages lists packages, newest first.
 	ListPackages(context.Context, *connect.Request[v1.ListPackagesRequest]) (*connect.Response[v1.ListPackagesResponse], error)
+	// VerifyPackage replays runs of the packages that are routed now with another package, without storing it or touching any run or route.
+	VerifyPackage(context.Context, *connect.Request[v1.VerifyPackageRequest]) (*connect.Response[v1.VerifyPackageResponse], error)
+	// RollbackRoute routes a workflow type to the package that it was routed to before.
+	RollbackRoute(context.Context, *connect.Request[v1.RollbackRouteRequest]) (*connect.Response[v1.RollbackRouteResponse], error)
 	// SetRoute makes new runs of a workflow type use a package.
 	SetRoute(context.Context, *connect.Request[v1.SetRouteRequest]) (*connect.Response[v1.SetRouteResponse], error)
 	// ListRoutes lists the routes.
@@ -199,6 +237,18 @@ func NewPackageServiceHandler(svc PackageServiceHandler, opts ...connect.Handler
 		connect.WithSchema(packageServiceMethods.ByName("ListPackages")),
 		connect.WithHandlerOptions(opts...),
 	)
+	packageServiceVerifyPackageHandler := connect.NewUnaryHandler(
+		PackageServiceVerifyPackageProcedure,
+		svc.VerifyPackage,
+		connect.WithSchema(packageServiceMethods.ByName("VerifyPackage")),
+		connect.WithHandlerOptions(opts...),
+	)
+	packageServiceRollbackRouteHandler := connect.NewUnaryHandler(
+		PackageServiceRollbackRouteProcedure,
+		svc.RollbackRoute,
+		connect.WithSchema(packageServiceMethods.ByName("RollbackRoute")),
+		connect.WithHandlerOptions(opts...),
+	)
 	packageServiceSetRouteHandler := connect.NewUnaryHandler(
 		PackageServiceSetRouteProcedure,
 		svc.SetRoute,
@@ -225,6 +275,10 @@ func NewPackageServiceHandler(svc PackageServiceHandler, opts ...connect.Handler
 			packageServiceGetPackageHandler.ServeHTTP(w, r)
 		case PackageServiceListPackagesProcedure:
 			packageServiceListPackagesHandler.ServeHTTP(w, r)
+		case PackageServiceVerifyPackageProcedure:
+			packageServiceVerifyPackageHandler.ServeHTTP(w, r)
+		case PackageServiceRollbackRouteProcedure:
+			packageServiceRollbackRouteHandler.ServeHTTP(w, r)
 		case PackageServiceSetRouteProcedure:
 			packageServiceSetRouteHandler.ServeHTTP(w, r)
 		case PackageServiceListRoutesProcedure:
@@ -250,6 +304,14 @@ func (UnimplementedPackageServiceHandler) GetPackage(context.Context, *connect.R
 
 func (UnimplementedPackageServiceHandler) ListPackages(context.Context, *connect.Request[v1.ListPackagesRequest]) (*connect.Response[v1.ListPackagesResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.PackageService.ListPackages is not implemented"))
+}
+
+func (UnimplementedPackageServiceHandler) VerifyPackage(context.Context, *connect.Request[v1.VerifyPackageRequest]) (*connect.Response[v1.VerifyPackageResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.PackageService.VerifyPackage is not implemented"))
+}
+
+func (UnimplementedPackageServiceHandler) RollbackRoute(context.Context, *connect.Request[v1.RollbackRouteRequest]) (*connect.Response[v1.RollbackRouteResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.PackageService.RollbackRoute is not implemented"))
 }
 
 func (UnimplementedPackageServiceHandler) SetRoute(context.Context, *connect.Request[v1.SetRouteRequest]) (*connect.Response[v1.SetRouteResponse], error) {
