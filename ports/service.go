@@ -235,7 +235,7 @@ type ResultRequest struct {
 // Packages is what transports call to deploy and route workflow code. Safe for concurrent use.
 type Packages interface {
 	// Deploy checks, stores and routes an archive. Errors: InvalidInput (corrupt archive, refused code), ArchiveTooLarge, PermissionDenied when deploy.enabled is false.
-	// Where it is to be verified, nothing is changed when a run does not replay: Blocked (the message shows the first differences).
+	// Where it is to be verified, nothing is changed when a run does not replay: Blocked (the message counts them; Verify shows them).
 	Deploy(ctx context.Context, r DeployRequest) (DeployResult, error)
 	// Verify replays runs of the packages that are routed now with another one; it changes nothing. Errors: InvalidInput, ArchiveTooLarge, NotFound.
 	Verify(ctx context.Context, r VerifyRequest) (Verification, error)

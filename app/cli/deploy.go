@@ -29,6 +29,12 @@ runs of the package that is routed now with the new one, and changes nothing whe
 				return err
 			}
 			res, err := server.Deploy(cmd.Context(), ports.DeployRequest{Archive: archive, KeepRoutes: keep, Verify: &look, Force: force})
+			if fault.Has(err, fault.Blocked) {
+				// Which runs, and why.
+				if v, verr := server.Verify(cmd.Context(), ports.VerifyRequest{Archive: archive, Options: look}); verr == nil {
+					s.reportVerification(v, s.Err)
+				}
+			}
 			if err != nil {
 				return server.failed(err)
 			}

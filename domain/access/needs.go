@@ -43,6 +43,8 @@ var Needs = map[string]Need{
 	"HeartbeatActivity": need(ports.RoleWorker, ports.RoleOperator), // as often as a worker's own heartbeats, which are not audited either
 
 	"Deploy":   need(ports.RoleDeployer).server().change(),
+	"Verify":   need(ports.RoleDeployer).server(),
+	"Rollback": need(ports.RoleDeployer).server().change(),
 	"SetRoute": need(ports.RoleDeployer).server().change(),
 	"Unload":   need(ports.RoleDeployer).server().change(),
 	"Package":  need(ports.RoleReader, ports.RoleDeployer).server(),

@@ -9,10 +9,33 @@ import (
 )
 
 // Deploy implements ports.Packages.
-func (g *Guard) Deploy(ctx context.Context, archive []byte, keepRoutes bool) (ports.DeployResult, error) {
-	return guarded(ctx, g, call{method: "Deploy"}, func(ports.Principal) (ports.DeployResult, error) {
-		return g.next.Deploy(ctx, archive, keepRoutes)
+func (g *Guard) Deploy(ctx context.Context, r ports.DeployRequest) (ports.DeployResult, error) {
+	return guarded(ctx, g, call{method: "Deploy"}, func(p ports.Principal) (ports.DeployResult, error) {
+		res, err := g.next.Deploy(ctx, r)
+		if res.Verified != nil {
+			v := readable(p, *res.Verified)
+			res.Verified = &v
+		}
+		return res, err
 	})
+}
+
+// Verify implements ports.Packages. All runs are looked at and counted; those that the caller may not read are not shown.
+func (g *Guard) Verify(ctx context.Context, r ports.VerifyRequest) (ports.Verification, error) {
+	return guarded(ctx, g, call{method: "Verify", object: r.Hash}, func(p ports.Principal) (ports.Verification, error) {
+		v, err := g.next.Verify(ctx, r)
+		return readable(p, v), err
+	})
+}
+
+func readable(p ports.Principal, v ports.Verification) ports.Verification {
+	v.Differences = slices.DeleteFunc(v.Differences, func(d ports.Difference) bool { return !p.Allows(d.Key.Namespace, ports.RoleReader) })
+	return v
+}
+
+// Rollback implements ports.Packages.
+func (g *Guard) Rollback(ctx context.Context, t model.WorkflowType) (ports.SetRouteResult, error) {
+	return guarded(ctx, g, call{method: "Rollback", object: string(t)}, func(ports.Principal) (ports.SetRouteResult, error) { return g.next.Rollback(ctx, t) })
 }
 
 // Package implements ports.Packages.

@@ -205,26 +205,20 @@ func differenceOf(run ports.Run, err error) ports.Difference {
 	return d
 }
 
-// refusal says in one message which runs a package does not replay; nil where there are none.
+// refusal says that a package does not replay runs; nil where it replays all. It names none of them: not everybody who may deploy may see them.
 func refusal(v ports.Verification) error {
 	n, of := v.Different()
 	if n == 0 {
 		return nil
 	}
-	var b strings.Builder
-	for i, d := range v.Differences {
-		if i == 3 {
-			fmt.Fprintf(&b, "; and %d more", n-i)
-			break
+	var types []string
+	for _, t := range v.Types {
+		if t.Different > 0 {
+			types = append(types, fmt.Sprintf("%s: %d of %d", t.Type, t.Different, t.Open+t.Closed))
 		}
-		what := d.Problem
-		if d.AtSeq != 0 {
-			what = fmt.Sprintf("at event %d the history has %s, the code did %s", d.AtSeq, d.Expected, d.Found)
-		}
-		fmt.Fprintf(&b, "; workflow %q (run %s): %s", d.Key.WorkflowID, d.Run, what)
 	}
-	return fault.New(fault.Blocked, "package %s does not replay %d of the %d runs that were looked at, so nothing was changed%s", v.Package, n, of, b.String()).
-		Hinted("aion package verify shows all of them; workflow.Patched lets code change under open runs; aion deploy --force routes it all the same")
+	return fault.New(fault.Blocked, "package %s does not replay %d of the %d runs that were looked at (%s), so nothing was changed", v.Package, n, of, strings.Join(types, ", ")).
+		Hinted("aion package verify shows them; workflow.Patched lets code change under open runs; aion deploy --force routes it all the same")
 }
 
 // tryReplay replays all of a run with a package.
