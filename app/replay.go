@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/aionrun/aion/adapters/runtime/wasm"
 	"github.com/aionrun/aion/app/config"
