@@ -60,6 +60,7 @@ type WorkflowInfo struct {
 	Activities []model.ActivityType // declared by the package, not exact per workflow
 	Signals    []model.SignalName
 	Queries    []model.QueryName
+	Updates    []model.UpdateName
 }
 
 // SnapshotKey says which moment of which run a hibernated instance is: any difference makes it useless.
@@ -117,6 +118,13 @@ type Query struct {
 	Limits Limits
 }
 
+// UpdateCheck asks whether the code accepts an update.
+type UpdateCheck struct {
+	Name   model.UpdateName
+	Input  model.Payload
+	Limits Limits
+}
+
 // Instance is one run's code at work. It is confined to one goroutine at a time.
 type Instance interface {
 	// Activate hands events to the code and runs it until it blocks. A *Trap error means that the code cannot go on
@@ -126,6 +134,12 @@ type Instance interface {
 	// Query answers a query ON THIS INSTANCE and so may change it: the engine calls it on throw-away copies only (D-8).
 	// Errors: fault UnknownQuery (the message lists the known ones), QueryFailed; or *Trap.
 	Query(ctx context.Context, q Query) (model.Payload, error)
+	// PrecheckUpdate decides about an update as far as that runs none of the code's own validator, and changes nothing; decided is false
+	// where ValidateUpdate must be asked. Errors: fault UpdateRejected (metadata "failure_type" where there is one).
+	PrecheckUpdate(ctx context.Context, u UpdateCheck) (decided bool, err error)
+	// ValidateUpdate asks the code's validator ON THIS INSTANCE and so may change it: the engine calls it on throw-away copies only (D-4).
+	// nil accepts. Errors: fault UpdateRejected as with PrecheckUpdate; or *Trap.
+	ValidateUpdate(ctx context.Context, u UpdateCheck) error
 	// Clone gives an independent copy, or ok = false where the runtime cannot (then the engine rebuilds one by replay).
 	Clone(ctx context.Context) (inst Instance, ok bool, err error)
 	// Hibernate stores the instance's state under key so that Program.Restore gives it back; ok = false where the runtime cannot.

@@ -17,6 +17,15 @@ type Workflows interface {
 	Signal(ctx context.Context, r SignalRequest) (model.RunID, error)
 	// SignalWithStart records a message to the chain's open run, or starts a run with it, in one commit. Errors: those of Start and Signal.
 	SignalWithStart(ctx context.Context, r SignalStartRequest) (StartResult, error)
+	// Update asks the code of the chain's open run to do something, once per UpdateID. It returns once the update is accepted, which is durable
+	// then, or, with r.Wait, once it is completed or the time is over. Errors: UpdateRejected (nothing is recorded), NotFound, NotRunning,
+	// Blocked (the run is Blocked or paused), QuotaExceeded (too many are open), RequestIDReused (another update has the ID), PayloadTooLarge.
+	Update(ctx context.Context, r UpdateRequest) (UpdateStatus, error)
+	// UpdateWithStart is Update to the chain's open run, or to one that it starts. A rejected update leaves the started run behind (metadata
+	// "started_run_id"). Errors: those of Start and Update.
+	UpdateWithStart(ctx context.Context, r UpdateStartRequest) (UpdateStartResult, error)
+	// GetUpdate says how an accepted update stands, and waits up to r.Wait for its completion. Errors: NotFound.
+	GetUpdate(ctx context.Context, r GetUpdateRequest) (UpdateStatus, error)
 	// Query asks a copy of the run. Errors: NotFound, UnknownQuery, QueryFailed, QueryTimeout, Blocked (nothing replays).
 	Query(ctx context.Context, r QueryRequest) (QueryResult, error)
 	// Cancel records a cancel request. A second one changes nothing. Errors: NotFound, NotRunning.
@@ -152,6 +161,67 @@ type QueryResult struct {
 	Run    model.RunID
 }
 
+// UpdateRequest is a request to the code of a run.
+type UpdateRequest struct {
+	Ref      WorkflowRef
+	ID       model.UpdateID // "" = one is minted
+	Name     model.UpdateName
+	Input    model.Payload
+	Header   map[string]string
+	Identity string
+	Wait     time.Duration // for the completion; 0 = only for the acceptance
+}
+
+// UpdateStartRequest is a request to the code of the open run of a chain, and how to start a run where there is none. Start.Conflict 0 is
+// ConflictUseExisting. Start.Wait does not count.
+type UpdateStartRequest struct {
+	Start  StartRequest
+	ID     model.UpdateID // "" = one is minted
+	Name   model.UpdateName
+	Input  model.Payload
+	Header map[string]string
+	Wait   time.Duration // for the completion; 0 = only for the acceptance
+}
+
+// UpdateStartResult names the run and says how its update stands.
+type UpdateStartResult struct {
+	Start  StartResult
+	Update UpdateStatus
+}
+
+// GetUpdateRequest asks for an accepted update.
+type GetUpdateRequest struct {
+	Ref  WorkflowRef
+	ID   model.UpdateID
+	Wait time.Duration
+}
+
+// UpdateStage says how far an update has come; wire-stable.
+type UpdateStage uint8
+
+// The stages.
+const (
+	UpdateAccepted UpdateStage = iota + 1
+	UpdateCompleted
+)
+
+// UpdateStatus is how an update stands. Result or Failure is set when it is completed, Blocked when it waits for a run that is.
+type UpdateStatus struct {
+	ID      model.UpdateID
+	Run     model.RunID // that accepted it
+	Stage   UpdateStage
+	Result  model.Payload
+	Failure *model.Failure
+	Blocked *BlockedInfo
+}
+
+// PendingUpdate is an update that is accepted and not completed.
+type PendingUpdate struct {
+	ID         model.UpdateID
+	Name       model.UpdateName
+	AcceptedAt time.Time
+}
+
 // EndRequest cancels, terminates, pauses or resumes a run.
 type EndRequest struct {
 	Ref       WorkflowRef
@@ -176,6 +246,7 @@ type Description struct {
 	Blocked         *BlockedInfo
 	Undelivered     int
 	CancelRequested bool
+	Updates         []PendingUpdate // oldest first
 }
 
 // ActivityPhase says where an unsettled activity is; wire-stable.

@@ -81,6 +81,16 @@ func (s *shell) describe(d ports.Description) error {
 			fmt.Fprintf(s.Out, "\naion activity complete %s --result JSON   ends activity %d\n", activity.EncodeToken(a.Token), a.Ordinal)
 		}
 	}
+	if len(d.Updates) > 0 {
+		fmt.Fprintln(s.Out)
+		rows = [][]string{{"UPDATE", "NAME", "ACCEPTED"}}
+		for _, u := range d.Updates {
+			rows = append(rows, []string{string(u.ID), string(u.Name), instant(u.AcceptedAt)})
+		}
+		if err := s.table(rows); err != nil {
+			return err
+		}
+	}
 	if len(d.Timers) > 0 {
 		fmt.Fprintln(s.Out)
 		rows = [][]string{{"TIMER", "DUE"}}

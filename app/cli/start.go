@@ -154,9 +154,9 @@ func (s *shell) reportStart(r ports.StartRequest, res ports.StartResult) {
 }
 
 func (s *shell) resultCommand() *cobra.Command {
-	var run, wait string
+	var run, wait, update string
 	cmd := &cobra.Command{
-		Use: "result WORKFLOW", Short: "Print the result of a run", Args: cobra.ExactArgs(1),
+		Use: "result WORKFLOW", Short: "Print the result of a run, or of one of its updates", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			asked, limit, err := waiting(wait)
 			if err != nil {
@@ -165,6 +165,9 @@ func (s *shell) resultCommand() *cobra.Command {
 			server, err := s.dial()
 			if err != nil {
 				return err
+			}
+			if update != "" {
+				return s.updateResult(cmd.Context(), server, args[0], run, update, asked, limit)
 			}
 			ref := s.ref(args[0], run)
 			var o ports.Outcome
@@ -190,6 +193,7 @@ func (s *shell) resultCommand() *cobra.Command {
 		},
 	}
 	bindRun(cmd, &run)
+	cmd.Flags().StringVar(&update, "update", "", "an accepted update whose result is wanted, by its ID")
 	bindWait(cmd, &wait, "wait for the end of the run; --wait=10s waits for at most so long")
 	return cmd
 }

@@ -25,10 +25,13 @@ type person struct {
 var (
 	greet   = activity.Define[person, string]("Greet", activity.Options{StartToClose: 5 * time.Second})
 	approve = workflow.DefineSignal[person]("approve")
+	addTo   = workflow.DefineUpdate[int, int]("add")
+	count   = workflow.DefineUpdate[workflow.None, string]("count")
+	hang    = workflow.DefineUpdate[workflow.None, workflow.None]("hang")
 	status_ = workflow.DefineQuery[workflow.None, string]("status")
 )
 
-// testWorkflows are what the scripts start: Hello (one activity), Approval (a signal, a query), Nap (a timer), Refuse (fails), Stuck (is Blocked).
+// testWorkflows are what the scripts start: Hello (one activity), Approval (a signal, a query), Till (updates), Nap (a timer), Refuse (fails), Stuck (is Blocked).
 func testWorkflows() []workflow.Definition {
 	return []workflow.Definition{
 		workflow.Define("Hello", func(ctx workflow.Context, in person) (string, error) { return greet.Execute(ctx, in) }),
@@ -41,6 +44,26 @@ func testWorkflows() []workflow.Definition {
 			}
 			state = "approved"
 			return "approved by " + by.Name, nil
+		}),
+		workflow.Define("Till", func(ctx workflow.Context, _ workflow.None) (int, error) {
+			sum := 0
+			addTo.HandleValidated(ctx, func(n int) error {
+				if n > 100 {
+					return fmt.Errorf("%d is too much", n)
+				}
+				return nil
+			}, func(_ workflow.Context, n int) (int, error) {
+				sum += n
+				return sum, nil
+			})
+			count.Handle(ctx, func(ctx workflow.Context, _ workflow.None) (string, error) {
+				_, err := approve.Receive(ctx)
+				return fmt.Sprint(sum), err
+			})
+			hang.Handle(ctx, func(ctx workflow.Context, _ workflow.None) (workflow.None, error) {
+				return workflow.None{}, workflow.Sleep(ctx, 24*time.Hour)
+			})
+			return sum, workflow.Sleep(ctx, 24*time.Hour)
 		}),
 		workflow.Define("Nap", func(ctx workflow.Context, _ workflow.None) (string, error) {
 			return "slept", workflow.Sleep(ctx, 24*time.Hour)

@@ -181,6 +181,8 @@ func TestStartThatTerminates(t *testing.T) {
 	}
 	_, err = g.SignalWithStart(as("shop=starter"), ports.SignalStartRequest{Start: r})
 	wantReason(t, err, fault.PermissionDenied)
+	_, err = g.UpdateWithStart(as("shop=starter"), ports.UpdateStartRequest{Start: r})
+	wantReason(t, err, fault.PermissionDenied)
 }
 
 // What workflow types there are is told only to those who may list them.

@@ -155,7 +155,11 @@ func (s *step) command(through model.Seq, suggest bool, marks, cmds []history.At
 			s.reject(err)
 			return
 		}
-		for _, a := range events[:n] {
+		all := events[:n]
+		if closing := history.CloseUpdates(c.state, cmd); closing != nil {
+			all = append(closing, all...)
+		}
+		for _, a := range all {
 			if u, ok := a.(*history.SearchAttributesUpserted); ok && !s.upsert(u) {
 				return
 			}
@@ -203,13 +207,18 @@ func payloadSize(a history.Attributes) int {
 	case *history.ContinuedAsNew:
 		return a.Input.Size()
 	case *history.Failed:
-		n := 0
-		for f := a.Failure; f != nil; f = f.Cause {
-			n += f.Details.Size() + len(f.Message) + len(f.Stack)
-		}
-		return n
+		return failureSize(a.Failure)
+	case *history.UpdateCompleted:
+		return a.Result.Size() + failureSize(a.Failure)
 	}
 	return 0
+}
+
+func failureSize(f *model.Failure) (n int) {
+	for ; f != nil; f = f.Cause {
+		n += f.Details.Size() + len(f.Message) + len(f.Stack)
+	}
+	return n
 }
 
 // reject blocks the run because of a command that cannot be accepted.

@@ -155,6 +155,7 @@ func (c *chain) process(batch []input) (rest []input) {
 		}
 		if s.err == nil {
 			s.finish()
+			rest = append(s.later, rest...)
 			if !s.again {
 				return rest
 			}

@@ -126,6 +126,7 @@ type Engine struct {
 	registry ports.WorkerRegistry // nil when the store has none
 	waiters  waiters
 	events   *events.Hub
+	updates  updateWaiters
 	lru      lru
 
 	stripes   [64]stripe

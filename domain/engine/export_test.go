@@ -6,3 +6,10 @@ func (e *Engine) Waiting() int {
 	defer e.waiters.mu.Unlock()
 	return e.waiters.n
 }
+
+// WaitingForUpdates is how many calls wait for updates.
+func (e *Engine) WaitingForUpdates() int {
+	e.updates.mu.Lock()
+	defer e.updates.mu.Unlock()
+	return e.updates.n
+}

@@ -28,20 +28,10 @@ func (e *Engine) Start(ctx context.Context, r ports.StartRequest) (ports.StartRe
 
 // start starts a run, with a message where there is one.
 func (e *Engine) start(ctx context.Context, r ports.StartRequest, with *ports.SignalRequest) (ports.StartResult, error) {
-	if err := e.accepting(); err != nil {
-		return ports.StartResult{}, err
-	}
-	if err := e.checkStart(ctx, &r); err != nil {
-		return ports.StartResult{}, err
-	}
-	if e.store.Stats().Pressed {
-		return ports.StartResult{}, fault.New(fault.Overloaded, "the commit queue is nearly full: new starts wait so that running workflows go on").Hinted("try again later")
-	}
-	pkg, err := e.packages.route(r.Type)
+	in, err := e.newStart(ctx, &r)
 	if err != nil {
 		return ports.StartResult{}, err
 	}
-	in := &startInput{answer: newAnswer[ports.StartResult](), e: e, req: r, pkg: pkg, digest: startDigest(&r)}
 	if with != nil {
 		with.Ref, with.RequestID, with.Identity = ports.WorkflowRef{Namespace: r.Namespace, WorkflowID: r.WorkflowID}, r.RequestID, r.Identity
 		if err := signal.Check(*with, e.signalLimits()); err != nil {
@@ -84,6 +74,24 @@ func (e *Engine) start(ctx context.Context, r ports.StartRequest, with *ports.Si
 		res.Outcome = &o
 	}
 	return res, nil
+}
+
+// newStart checks a start and makes its input.
+func (e *Engine) newStart(ctx context.Context, r *ports.StartRequest) (*startInput, error) {
+	if err := e.accepting(); err != nil {
+		return nil, err
+	}
+	if err := e.checkStart(ctx, r); err != nil {
+		return nil, err
+	}
+	if e.store.Stats().Pressed {
+		return nil, fault.New(fault.Overloaded, "the commit queue is nearly full: new starts wait so that running workflows go on").Hinted("try again later")
+	}
+	pkg, err := e.packages.route(r.Type)
+	if err != nil {
+		return nil, err
+	}
+	return &startInput{answer: newAnswer[ports.StartResult](), e: e, req: *r, pkg: pkg, digest: startDigest(r)}, nil
 }
 
 func (e *Engine) checkStart(ctx context.Context, r *ports.StartRequest) error {

@@ -38,8 +38,9 @@ type step struct {
 	next        map[model.RunID]model.RunID
 	continued   bool // another run of the chain has begun behind one that this step has closed
 
-	opened   bool // the letters in the inbox were opened
-	free     bool // the run was resumed or unblocked in this step
+	opened   bool    // the letters in the inbox were opened
+	free     bool    // the run was resumed or unblocked in this step
+	later    []input // taken in the next step: they need one that begins at a clean boundary
 	commitAt time.Duration
 }
 
@@ -84,6 +85,9 @@ func (s *step) add(a history.Attributes) {
 		return
 	}
 	c := s.c
+	for _, u := range history.CloseUpdates(c.state, a) {
+		s.add(u)
+	}
 	e := history.Event{Seq: c.state.Seq + 1, Time: s.now, Attr: a}
 	framed := history.AppendEvent(make([]byte, 0, 256), &e)
 	s.fold(&e, framed)
@@ -130,6 +134,8 @@ func (s *step) fold(e *history.Event, framed []byte) {
 		s.hold = true
 	case history.KindResumed, history.KindUnblocked:
 		s.free = true
+	case history.KindUpdateCompleted:
+		s.updateCompleted(e.Attr.(*history.UpdateCompleted))
 	}
 	if e.Kind().Closing() {
 		s.settled = append(s.settled, pending...)
@@ -265,11 +271,14 @@ func (s *step) block(b *history.Blocked) {
 	c.run.Blocked = b.What
 	s.writeRun()
 	info := blockedInfo(b, s.now)
-	run, typ := c.run.ID, c.run.Type
+	run, typ, open := c.run.ID, c.run.Type, c.state.OpenUpdateIDs()
 	s.after = append(s.after, func() {
 		c.e.tel.RunBlocked(c.key.Namespace, typ, b.What)
 		c.e.log.Warn("a run is blocked", "namespace", c.key.Namespace, "workflow_id", c.key.WorkflowID, "run_id", run, "what", b.What, "message", b.Message)
 		c.e.waiters.notify(c.key, ports.Outcome{Run: run, Status: model.StatusRunning, Blocked: info, WaitingFor: blockedSentence(info)}, "")
+		for _, id := range open {
+			c.e.updates.notify(c.key, ports.UpdateStatus{ID: id, Run: run, Stage: ports.UpdateAccepted, Blocked: info})
+		}
 	})
 }
 

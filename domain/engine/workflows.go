@@ -194,6 +194,7 @@ func (c *chain) describe(now time.Time) ports.Description {
 	for o, t := range st.Timers {
 		d.Timers = append(d.Timers, ports.PendingTimer{Ordinal: o, DueAt: time.Unix(0, t.Due).UTC()})
 	}
+	d.Updates = c.pendingUpdates()
 	sort.Slice(d.Timers, func(i, j int) bool { return d.Timers[i].Ordinal < d.Timers[j].Ordinal })
 	return d
 }

@@ -95,6 +95,7 @@ func walkState(c *coder, s *State, digest *[]byte) {
 	})
 	walkEach(c, 19, s.Timers, func() *Timer { return &Timer{} }, func(c *coder, t *Timer) { c.int64(2, &t.Due) })
 	c.bytes(20, digest)
+	walkUpdates(c, 30, s)
 	walkNames(c, 21, &s.Patches)
 }
 

@@ -90,6 +90,11 @@ func Decide(s *State, cmd Attributes) ([2]Attributes, int, error) {
 			return out, 0, err
 		}
 		return one(c)
+	case *UpdateCompleted:
+		if err := checkUpdate(s, c); err != nil {
+			return out, 0, err
+		}
+		return one(c)
 	case *Completed:
 		return one(c)
 	case *Failed:

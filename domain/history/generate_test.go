@@ -20,6 +20,7 @@ var kinds = []history.Attributes{
 	&history.ActivityScheduled{}, &history.ActivityAttemptStarted{}, &history.ActivityAttemptFailed{}, &history.ActivityCompleted{}, &history.ActivityFailed{},
 	&history.ActivityTimedOut{}, &history.ActivityCancelRequested{}, &history.ActivityCanceled{}, &history.ActivityAttemptPending{},
 	&history.TimerStarted{}, &history.TimerFired{}, &history.TimerCanceled{}, &history.SignalReceived{}, &history.PatchMarked{},
+	&history.UpdateAccepted{}, &history.UpdateCompleted{},
 }
 
 var text = rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"2024-01-02", "a\x00b", "'; --", "é😀", "application/json"}))

@@ -33,6 +33,8 @@ const (
 	KindTimerFired              Kind = 41
 	KindTimerCanceled           Kind = 42
 	KindSignalReceived          Kind = 50
+	KindUpdateAccepted          Kind = 60
+	KindUpdateCompleted         Kind = 61
 	KindPatchMarked             Kind = 80
 )
 
@@ -75,6 +77,8 @@ var kinds = [96]kindInfo{
 	KindTimerCanceled:           {name: "TimerCanceled", delivered: true, command: true, make: func() Attributes { return new(TimerCanceled) }},
 	KindPatchMarked:             {name: "PatchMarked", make: func() Attributes { return new(PatchMarked) }},
 	KindSignalReceived:          {name: "SignalReceived", delivered: true, make: func() Attributes { return new(SignalReceived) }},
+	KindUpdateAccepted:          {name: "UpdateAccepted", delivered: true, make: func() Attributes { return new(UpdateAccepted) }},
+	KindUpdateCompleted:         {name: "UpdateCompleted", command: true, make: func() Attributes { return new(UpdateCompleted) }},
 }
 
 func (k Kind) info() kindInfo {

@@ -43,6 +43,8 @@ func TestFrozenKinds(t *testing.T) {
 		{41, "TimerFired", true, false, false},
 		{42, "TimerCanceled", true, true, false},
 		{50, "SignalReceived", true, false, false},
+		{60, "UpdateAccepted", true, false, false},
+		{61, "UpdateCompleted", false, true, false},
 		{80, "PatchMarked", false, false, false},
 	}
 	var known []history.Kind

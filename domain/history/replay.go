@@ -169,7 +169,8 @@ func (r *Replayer) compare(e *Event, framed []byte) error {
 		if err != nil {
 			return err
 		}
-		r.cmds, r.want = r.cmds[1:], append(r.want, events[:n]...)
+		r.want = append(append(r.want, CloseUpdates(r.State, r.cmds[0])...), events[:n]...)
+		r.cmds = r.cmds[1:]
 	}
 	if !Same(r.want[0], e.Attr) {
 		exp, found := DescribeDifference(e.Attr, r.want[0])
@@ -193,7 +194,8 @@ func (r *Replayer) surplus(at model.Seq) error {
 		if err != nil {
 			return err
 		}
-		r.cmds, r.want = r.cmds[1:], append(r.want, events[:n]...)
+		r.want = append(append(r.want, CloseUpdates(r.State, r.cmds[0])...), events[:n]...)
+		r.cmds = r.cmds[1:]
 	}
 	return nil
 }
@@ -239,6 +241,8 @@ func Describe(a Attributes) string {
 		return fmt.Sprintf("cancel of timer %d", a.Ordinal)
 	case *SearchAttributesUpserted:
 		return a.describe()
+	case *UpdateCompleted:
+		return fmt.Sprintf("completion of update %q", a.ID)
 	case *Completed:
 		return "completion of the run"
 	case *Failed:

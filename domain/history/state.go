@@ -41,6 +41,9 @@ type State struct {
 	Timers     map[model.Ordinal]*Timer
 
 	Patches map[string]bool // those that are in; nil where none was asked for
+
+	Updates     map[model.UpdateID]*Update // all that were accepted (rule D-4)
+	OpenUpdates int                        // how many of them are not completed
 }
 
 // Activity is an activity that is not settled.
@@ -197,6 +200,10 @@ func (s *State) fold(e *Event) error {
 	case *TimerCanceled:
 		return s.endTimer(e, a.Ordinal)
 	case *SignalReceived, *SearchAttributesUpserted:
+	case *UpdateAccepted:
+		return s.acceptUpdate(e, a)
+	case *UpdateCompleted:
+		return s.completeUpdate(e, a)
 	default:
 		return s.foldActivity(e)
 	}

@@ -28,13 +28,17 @@ type RunID string
 // RequestID is the caller's idempotency key of one logical call.
 type RequestID string
 
-// WorkflowType, ActivityType, TaskQueue, SignalName and QueryName are names chosen in user code.
+// UpdateID names one update of a chain; chosen by the caller, at most MaxRequestIDBytes long.
+type UpdateID string
+
+// WorkflowType, ActivityType, TaskQueue, SignalName, QueryName and UpdateName are names chosen in user code.
 type (
 	WorkflowType string
 	ActivityType string
 	TaskQueue    string
 	SignalName   string
 	QueryName    string
+	UpdateName   string
 )
 
 // DefaultTaskQueue is used where no task queue is named.
@@ -88,6 +92,11 @@ func ValidateID(what, id string) error {
 // ValidateRequestID checks an optional RequestID.
 func ValidateRequestID(id RequestID) error {
 	return validateText("request ID", string(id), MaxRequestIDBytes)
+}
+
+// ValidateUpdateID checks an optional UpdateID.
+func ValidateUpdateID(id UpdateID) error {
+	return validateText("update ID", string(id), MaxRequestIDBytes)
 }
 
 func validateText(what, s string, limit int) error {

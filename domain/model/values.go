@@ -77,13 +77,15 @@ const MaxFailureDepth = 32
 
 // The failure types that the engine itself records.
 const (
-	FailureTimeout     = "aion.timeout"           // message names which timeout
-	FailureWorkerLost  = "aion.worker_lost"       // the attempt's worker is gone
-	FailureCanceled    = "aion.canceled"          // canceled on request
-	FailureUnknownType = "aion.unknown_type"      // a worker or package without such a type
-	FailureBadPayload  = "aion.bad_payload"       // a value that could not be decoded
-	FailureTooLarge    = "aion.payload_too_large" // a result above limits.payload_bytes
-	FailurePanic       = "aion.panic"             // an activity panicked
+	FailureTimeout      = "aion.timeout"           // message names which timeout
+	FailureWorkerLost   = "aion.worker_lost"       // the attempt's worker is gone
+	FailureCanceled     = "aion.canceled"          // canceled on request
+	FailureUnknownType  = "aion.unknown_type"      // a worker or package without such a type
+	FailureBadPayload   = "aion.bad_payload"       // a value that could not be decoded
+	FailureTooLarge     = "aion.payload_too_large" // a result above limits.payload_bytes
+	FailurePanic        = "aion.panic"             // an activity panicked
+	FailureRunClosed    = "aion.run_closed"        // an update's run closed before it was completed
+	FailureRunContinued = "aion.run_continued"     // an update's run continued as a new one before it was completed
 )
 
 // Status is a run's state, a projection of its history. Paused and Blocked are facts on top of Running.

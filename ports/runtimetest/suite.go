@@ -46,6 +46,8 @@ func Run(t *testing.T, h Harness) {
 		{"D-1 replay gives the same commands", true, replays},
 		{"D-5 patches are answered on replay as they were", true, patches},
 		{"Query/answers and fails", true, queries},
+		{"Update/D-4 is accepted or rejected", true, updates},
+		{"Update/D-4 a copy is asked", h.Clones, updateOnCopy},
 		{"Clone/D-8 changes nothing", h.Clones, clones},
 		{"Clone/goes on like the original", h.Clones, cloneContinues},
 		{"Clone/not offered", !h.Clones, noClones},

@@ -30,6 +30,10 @@ func trips() []trip {
 	}
 	signal := ports.SignalRequest{Ref: ref(), Name: "approve", Input: payload("true"), RequestID: "req-2", Identity: Subject, Header: map[string]string{"a": "b"}}
 	withStart := ports.SignalStartRequest{Start: start, Name: "approve", Input: payload("true"), Header: map[string]string{"a": "b"}}
+	update := ports.UpdateRequest{Ref: ref(), ID: "u-1", Name: "change", Input: payload("1"), Header: map[string]string{"a": "b"}, Identity: Subject, Wait: time.Minute}
+	updateStart := ports.UpdateStartRequest{Start: start, ID: "u-1", Name: "change", Input: payload("1"), Header: map[string]string{"a": "b"}, Wait: time.Minute}
+	updateStart.Start.Wait = 0
+	getUpdate := ports.GetUpdateRequest{Ref: ref(), ID: "u-1", Wait: time.Minute}
 	query := ports.QueryRequest{Ref: ref(), Name: "progress", Input: payload("7")}
 	end := ports.EndRequest{Ref: ref(), Reason: "no longer wanted", RequestID: "req-3", Identity: Subject}
 	repin := ports.RepinRequest{Ref: ref(), Package: model.PackageHash(strings.Repeat("ab", 32)), Identity: Subject}
@@ -73,6 +77,14 @@ func trips() []trip {
 		{"Signal", signal, model.RunID("r1"), func(ctx context.Context, s ports.Service) (any, error) { return s.Signal(ctx, signal) }},
 		{"SignalWithStart", withStart, ports.StartResult{WorkflowID: "order/7:a é", Run: "r1", Started: true, Package: pkg.Hash, Outcome: &ports.Outcome{Status: model.StatusCompleted, Result: payload("1")}},
 			func(ctx context.Context, s ports.Service) (any, error) { return s.SignalWithStart(ctx, withStart) }},
+		{"Update", update, ports.UpdateStatus{ID: "u-1", Run: "r1", Stage: ports.UpdateCompleted, Result: payload("2")},
+			func(ctx context.Context, s ports.Service) (any, error) { return s.Update(ctx, update) }},
+		{"UpdateWithStart", updateStart, ports.UpdateStartResult{
+			Start:  ports.StartResult{WorkflowID: "order/7:a é", Run: "r1", Started: true, Package: pkg.Hash},
+			Update: ports.UpdateStatus{ID: "u-1", Run: "r1", Stage: ports.UpdateCompleted, Failure: failure()},
+		}, func(ctx context.Context, s ports.Service) (any, error) { return s.UpdateWithStart(ctx, updateStart) }},
+		{"GetUpdate", getUpdate, ports.UpdateStatus{ID: "u-1", Run: "r1", Stage: ports.UpdateAccepted, Blocked: &ports.BlockedInfo{What: "fuel", Message: "too much", Limit: 7}},
+			func(ctx context.Context, s ports.Service) (any, error) { return s.GetUpdate(ctx, getUpdate) }},
 		{"Query", query, ports.QueryResult{Output: payload(`"half"`), AsOf: 12, Run: "r1"},
 			func(ctx context.Context, s ports.Service) (any, error) { return s.Query(ctx, query) }},
 		{"Cancel", end, model.RunID("r1"), func(ctx context.Context, s ports.Service) (any, error) { return s.Cancel(ctx, end) }},
@@ -137,6 +149,7 @@ func description() ports.Description {
 		Blocked:         &ports.BlockedInfo{What: "fuel", Message: "too much", AtSeq: 9, Expected: "a", Found: "b", Limit: 1 << 40, Size: 1 << 41, Stack: "s", Since: at(8)},
 		Undelivered:     3,
 		CancelRequested: true,
+		Updates:         []ports.PendingUpdate{{ID: "u-1", Name: "change", AcceptedAt: at(9)}},
 	}
 	d.Run.Blocked = d.Blocked.What
 	return d

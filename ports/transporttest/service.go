@@ -80,6 +80,21 @@ func (s *Service) SignalWithStart(ctx context.Context, r ports.SignalStartReques
 	return ask[ports.StartResult](ctx, s, "SignalWithStart", r)
 }
 
+// Update implements ports.Workflows.
+func (s *Service) Update(ctx context.Context, r ports.UpdateRequest) (ports.UpdateStatus, error) {
+	return ask[ports.UpdateStatus](ctx, s, "Update", r)
+}
+
+// UpdateWithStart implements ports.Workflows.
+func (s *Service) UpdateWithStart(ctx context.Context, r ports.UpdateStartRequest) (ports.UpdateStartResult, error) {
+	return ask[ports.UpdateStartResult](ctx, s, "UpdateWithStart", r)
+}
+
+// GetUpdate implements ports.Workflows.
+func (s *Service) GetUpdate(ctx context.Context, r ports.GetUpdateRequest) (ports.UpdateStatus, error) {
+	return ask[ports.UpdateStatus](ctx, s, "GetUpdate", r)
+}
+
 // Query implements ports.Workflows.
 func (s *Service) Query(ctx context.Context, r ports.QueryRequest) (ports.QueryResult, error) {
 	return ask[ports.QueryResult](ctx, s, "Query", r)

@@ -69,11 +69,12 @@ func (r *Result) append(b []byte) []byte {
 	return b
 }
 
-// Answer takes an encoded Query and appends the QueryResult to out.
+// Answer takes an encoded Query, which may be about an update, and appends the QueryResult to out.
 func (in *Instance) Answer(out, b []byte) []byte {
 	d := decoder{rest: b}
 	var name string
 	var input Payload
+	var update bool
 	for d.next() {
 		switch d.num {
 		case 1:
@@ -82,7 +83,15 @@ func (in *Instance) Answer(out, b []byte) []byte {
 			var err error
 			input, err = decodePayload(d.bytes())
 			d.nested(err)
+		case 3:
+			update = d.uint() == 1
 		}
+	}
+	if update && d.err == nil {
+		v := in.ValidateUpdate(name, input)
+		out = appendUint(out, 2, uint64(v.Kind))
+		out = appendString(out, 3, strings.ToValidUTF8(v.Error, "\uFFFD"))
+		return appendString(out, 4, strings.ToValidUTF8(v.Type, "\uFFFD"))
 	}
 	r := QueryResult{Kind: QueryFailed}
 	if d.err != nil {
@@ -95,7 +104,7 @@ func (in *Instance) Answer(out, b []byte) []byte {
 	return appendString(out, 3, strings.ToValidUTF8(r.Error, "\uFFFD"))
 }
 
-// Append writes the Description. Each workflow lists the signals and queries of the whole program.
+// Append writes the Description. Each workflow lists the signals, queries and updates of the whole program.
 func (d *Description) Append(b []byte) []byte {
 	for _, w := range d.Workflows {
 		var mark int
@@ -103,6 +112,7 @@ func (d *Description) Append(b []byte) []byte {
 		b = appendString(b, 1, w)
 		b = appendStrings(b, 2, d.Signals)
 		b = appendStrings(b, 3, d.Queries)
+		b = appendStrings(b, 4, d.Updates)
 		b = closeMessage(b, mark)
 	}
 	b = appendString(b, 2, d.SDK)

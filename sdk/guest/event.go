@@ -27,6 +27,8 @@ const (
 	kindTimerFired              = 41
 	kindTimerCanceled           = 42
 	kindSignalReceived          = 50
+	kindUpdateAccepted          = 60
+	kindUpdateCompleted         = 61
 )
 
 // event is a delivered event; which fields are set depends on its kind. It keeps no reference to the bytes it was read from.
@@ -35,7 +37,8 @@ type event struct {
 	seq     uint32
 	ordinal uint32
 	attempt uint32
-	name    string   // signal's name, cancel's reason
+	id      string   // of an update
+	name    string   // signal's or update's name, cancel's reason
 	payload Payload  // result, details, signal's input
 	failure *Failure // of the activity; for a timeout that of the attempt before
 	timeout TimeoutKind
@@ -93,6 +96,18 @@ func (e *event) decodeAttributes(b []byte) (err error) {
 			case 1:
 				e.name = d.string()
 			case 2:
+				e.payload, err = decodePayload(d.bytes())
+				d.nested(err)
+			}
+		}
+	case kindUpdateAccepted:
+		for d.next() {
+			switch d.num {
+			case 1:
+				e.id = d.string()
+			case 2:
+				e.name = d.string()
+			case 3:
 				e.payload, err = decodePayload(d.bytes())
 				d.nested(err)
 			}

@@ -47,6 +47,7 @@ type Instance struct {
 	signals  map[string]*signalQueue
 	buffered int64 // estimated size of the signals in them
 	queries  map[string]QueryHandler
+	updates  updates
 	root     *scope
 	cancels  []*scope // canceled while events were applied; their commands follow when all are applied
 	asked    bool     // a cancel of the run was requested
@@ -119,6 +120,9 @@ func (in *Instance) apply(e *event) error {
 		q.items = append(q.items, buffered{e.payload, e.seq})
 		in.buffered += signalSize(e.payload)
 		q.waiters.wakeAll(in)
+		return nil
+	case kindUpdateAccepted:
+		in.acceptUpdate(e.id, e.name, e.payload)
 		return nil
 	}
 	c := in.pending[e.ordinal]
@@ -330,4 +334,5 @@ func (in *Instance) Close() {
 		co.tearDown()
 	}
 	in.all, in.ready, in.later, in.awaiting, in.pending, in.signals = nil, nil, nil, nil, nil, nil
+	in.updates = updates{}
 }

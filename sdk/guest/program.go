@@ -42,12 +42,13 @@ func (p *Program) NewInstance() *Instance { return &Instance{program: p} }
 
 func (p *Program) types() []string { return slices.Sorted(maps.Keys(p.workflows)) }
 
-// Description lists what a package declares, each list in order. Signals, queries and activities are those of the whole program that it is linked into.
+// Description lists what a package declares, each list in order. Signals, queries, updates and activities are those of the whole program that it is linked into.
 type Description struct {
 	Workflows  []string
 	Signals    []string
 	Queries    []string
 	Activities []string
+	Updates    []string
 	SDK        string
 }
 
@@ -58,6 +59,7 @@ func (p *Program) Describe() Description {
 		Signals:    declared.list(DeclaredSignal),
 		Queries:    declared.list(DeclaredQuery),
 		Activities: declared.list(DeclaredActivity),
+		Updates:    declared.list(DeclaredUpdate),
 		SDK:        SDK,
 	}
 }
@@ -70,6 +72,7 @@ const (
 	DeclaredSignal DeclaredKind = iota
 	DeclaredQuery
 	DeclaredActivity
+	DeclaredUpdate
 )
 
 // declared holds the names that package variables declare while the program is initialised, for Describe only.
@@ -77,7 +80,7 @@ var declared registry
 
 type registry struct {
 	mu    sync.Mutex
-	names [3]map[string]bool
+	names [4]map[string]bool
 }
 
 // Declare notes a name for the package's description.

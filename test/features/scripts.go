@@ -29,6 +29,7 @@ import (
 	"github.com/aionrun/aion/test/features/terminate"
 	"github.com/aionrun/aion/test/features/timercancel"
 	"github.com/aionrun/aion/test/features/together"
+	"github.com/aionrun/aion/test/features/updates"
 )
 
 // Features lists all features by name.
@@ -57,5 +58,6 @@ func Features() map[string]feature.Feature {
 		"terminate":        terminate.Feature,
 		"timercancel":      timercancel.Feature,
 		"together":         together.Feature,
+		"updates":          updates.Feature,
 	}
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/aionrun/aion/test/features/terminate"
 	"github.com/aionrun/aion/test/features/timercancel"
 	"github.com/aionrun/aion/test/features/together"
+	"github.com/aionrun/aion/test/features/updates"
 )
 
 // Workflows lists the workflows of all features: they are one package.
@@ -57,5 +58,6 @@ func Workflows() []workflow.Definition {
 		terminate.Workflows(),
 		timercancel.Workflows(),
 		together.Workflows(),
+		updates.Workflows(),
 	)
 }

@@ -87,7 +87,7 @@ func (p *Program) Hash() model.PackageHash { return p.hash }
 // ImageHash is empty: native code has no image.
 func (p *Program) ImageHash() string { return "" }
 
-// Info lists the workflow types; activities, signals and queries are those of the whole process.
+// Info lists the workflow types; activities, signals, queries and updates are those of the whole process.
 func (p *Program) Info() ports.ProgramInfo {
 	d := p.code.Describe()
 	info := ports.ProgramInfo{SDK: d.SDK}
@@ -97,6 +97,7 @@ func (p *Program) Info() ports.ProgramInfo {
 			Activities: names[model.ActivityType](d.Activities),
 			Signals:    names[model.SignalName](d.Signals),
 			Queries:    names[model.QueryName](d.Queries),
+			Updates:    names[model.UpdateName](d.Updates),
 		})
 	}
 	return info

@@ -176,7 +176,7 @@ func (i *Instance) Query(ctx context.Context, q ports.Query) (model.Payload, err
 	if err := i.usable(); err != nil {
 		return model.Payload{}, err
 	}
-	i.input = appendQuery(i.input[:0], &q)
+	i.input = appendQuery(i.input[:0], string(q.Name), q.Input)
 	var out model.Payload
 	var failure error
 	_, err := i.call(ctx, module.EntryQuery, q.Limits, func(answer []byte) (err error) {

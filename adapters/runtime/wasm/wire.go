@@ -91,12 +91,12 @@ func appendActivation(out []byte, a *ports.Activation) ([]byte, error) {
 }
 
 // appendQuery writes the guest's Query. Metadata is written in order of its keys.
-func appendQuery(out []byte, q *ports.Query) []byte {
-	out = appendText(out, 1, string(q.Name))
+func appendQuery(out []byte, name string, input model.Payload) []byte {
+	out = appendText(out, 1, name)
 	var p []byte
-	p = appendText(p, 1, q.Input.ContentType)
-	p = appendBytes(p, 2, q.Input.Data)
-	for _, e := range model.SortedEntries(q.Input.Metadata) {
+	p = appendText(p, 1, input.ContentType)
+	p = appendBytes(p, 2, input.Data)
+	for _, e := range model.SortedEntries(input.Metadata) {
 		p = appendBytes(p, 3, appendText(appendText(nil, 1, e[0]), 2, e[1]))
 	}
 	return appendBytes(out, 2, p)
@@ -267,6 +267,9 @@ func decodeWorkflow(b []byte, full func(int) error) (w ports.WorkflowInfo, err e
 		case 3:
 			w.Queries = append(w.Queries, model.QueryName(b))
 			return errors.Join(model.ValidateID("query name", string(b)), full(len(w.Queries)))
+		case 4:
+			w.Updates = append(w.Updates, model.UpdateName(b))
+			return errors.Join(model.ValidateID("update name", string(b)), full(len(w.Updates)))
 		}
 		return nil
 	})

@@ -77,6 +77,24 @@ func (r *Remote) SignalWithStart(ctx context.Context, q ports.SignalStartRequest
 	return wire.DecodeSignalStartResult(res), err
 }
 
+// Update implements ports.Workflows.
+func (r *Remote) Update(ctx context.Context, q ports.UpdateRequest) (ports.UpdateStatus, error) {
+	res, err := call(ctx, r.workflows.UpdateWorkflow, wire.EncodeUpdate(q))
+	return wire.DecodeUpdateStatus(res.GetUpdate()), err
+}
+
+// UpdateWithStart implements ports.Workflows.
+func (r *Remote) UpdateWithStart(ctx context.Context, q ports.UpdateStartRequest) (ports.UpdateStartResult, error) {
+	res, err := call(ctx, r.workflows.UpdateWithStartWorkflow, wire.EncodeUpdateStart(q))
+	return wire.DecodeUpdateStartResult(res), err
+}
+
+// GetUpdate implements ports.Workflows.
+func (r *Remote) GetUpdate(ctx context.Context, q ports.GetUpdateRequest) (ports.UpdateStatus, error) {
+	res, err := call(ctx, r.workflows.GetUpdate, &aionv1.GetUpdateRequest{Workflow: wire.EncodeRef(q.Ref), UpdateId: string(q.ID), Wait: wire.EncodeDuration(q.Wait)})
+	return wire.DecodeUpdateStatus(res.GetUpdate()), err
+}
+
 // Query implements ports.Workflows.
 func (r *Remote) Query(ctx context.Context, q ports.QueryRequest) (ports.QueryResult, error) {
 	res, err := call(ctx, r.workflows.QueryWorkflow, wire.EncodeQuery(q))

@@ -33,6 +33,7 @@ var (
 	hello    = workflow.Define("Hello", func(workflow.Context, in) (string, error) { return "", nil })
 	approve  = workflow.DefineSignal[bool]("Approve")
 	progress = workflow.DefineQuery[int, string]("Progress")
+	change   = workflow.DefineUpdate[int, string]("Change")
 )
 
 func sdkClient(t *testing.T, s ports.Service) *client.Client {

@@ -21,3 +21,16 @@ func (h workflows) SignalWithStartWorkflow(ctx context.Context, req *connect.Req
 	}
 	return connect.NewResponse(wire.EncodeSignalStartResult(out)), nil
 }
+
+func (h workflows) UpdateWithStartWorkflow(ctx context.Context, req *connect.Request[aionv1.UpdateWithStartWorkflowRequest]) (*connect.Response[aionv1.UpdateWithStartWorkflowResponse], error) {
+	r, err := wire.DecodeUpdateStart(req.Msg)
+	if err != nil {
+		return nil, err
+	}
+	r.Start.Identity = subject(ctx)
+	out, err := h.s.Service.UpdateWithStart(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(wire.EncodeUpdateStartResult(out)), nil
+}

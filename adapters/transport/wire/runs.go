@@ -179,6 +179,7 @@ func EncodeDescription(d ports.Description) *aionv1.DescribeWorkflowResponse {
 			Token:           a.Token,
 		})
 	}
+	out.Updates = encodePendingUpdates(d.Updates)
 	for _, t := range d.Timers {
 		out.Timers = append(out.Timers, &aionv1.PendingTimer{Ordinal: uint32(t.Ordinal), DueAt: EncodeTime(t.DueAt)})
 	}
@@ -211,6 +212,7 @@ func DecodeDescription(d *aionv1.DescribeWorkflowResponse) ports.Description {
 			Token:       a.GetToken(),
 		})
 	}
+	out.Updates = decodePendingUpdates(d.GetUpdates())
 	for _, t := range d.GetTimers() {
 		out.Timers = append(out.Timers, ports.PendingTimer{Ordinal: model.Ordinal(t.GetOrdinal()), DueAt: DecodeTime(t.GetDueAt())})
 	}

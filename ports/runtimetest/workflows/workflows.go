@@ -23,11 +23,12 @@ var (
 	seen   = workflow.DefineQuery[workflow.None, string]("seen")
 	echo   = workflow.DefineQuery[workflow.Payload, workflow.Payload]("echo")
 	broken = workflow.DefineQuery[workflow.None, string]("broken")
+	raise  = workflow.DefineUpdate[int, int]("raise")
 )
 
 // Workflows lists what every runtime must be able to run.
 func Workflows() []workflow.Definition {
-	return []workflow.Definition{echoes, steps, nap, inbox, dice, chatty, shuffle, panics, patchy}
+	return []workflow.Definition{echoes, steps, nap, inbox, desk, dice, chatty, shuffle, panics, patchy}
 }
 
 // Misbehaving lists code that only a sandbox can stop.
@@ -78,6 +79,24 @@ var inbox = workflow.Define("inbox", func(ctx workflow.Context, _ workflow.None)
 		}
 	}
 	return strings.Join(all, ","), nil
+})
+
+// desk has a level, which its update "raise" raises by its input and answers. One above 10 is rejected as "too high", of type "too_high", by a
+// validator that leaves the level at 1000. It ends with the level when the signal "done" comes.
+var desk = workflow.Define("desk", func(ctx workflow.Context, _ workflow.None) (int, error) {
+	level := 0
+	raise.HandleValidated(ctx, func(n int) error {
+		if level+n > 10 {
+			level = 1000
+			return activity.Type("too_high").Errorf("too high")
+		}
+		return nil
+	}, func(_ workflow.Context, n int) (int, error) {
+		level += n
+		return level, nil
+	})
+	_, err := done.Receive(ctx)
+	return level, err
 })
 
 // patchy gets names of patches by the signal "add", each as often as it comes, and asks for an activity where the patch is in, whose input is the

@@ -26,7 +26,7 @@ const (
 // HistoryEvent is one fact of a run. The number of the set attribute is the event's kind.
 // Events written in one step share their time. Clients keep and show kinds that they do not know.
 // Numbers of kinds that come later: 23 forked, 26 memo_upserted,
-// 51-53 signals sent, 60-61 updates, 70-77 children, 81-82 reserved.
+// 51-53 signals sent, 70-77 children, 81-82 reserved.
 type HistoryEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Seq   uint32                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
@@ -61,6 +61,8 @@ type HistoryEvent struct {
 	//	*HistoryEvent_TimerFired
 	//	*HistoryEvent_TimerCanceled
 	//	*HistoryEvent_SignalReceived
+	//	*HistoryEvent_UpdateAccepted
+	//	*HistoryEvent_UpdateCompleted
 	//	*HistoryEvent_PatchMarked
 	Attributes    isHistoryEvent_Attributes `protobuf_oneof:"attributes"`
 	unknownFields protoimpl.UnknownFields
@@ -370,6 +372,24 @@ func (x *HistoryEvent) GetSignalReceived() *SignalReceived {
 	return nil
 }
 
+func (x *HistoryEvent) GetUpdateAccepted() *UpdateAccepted {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_UpdateAccepted); ok {
+			return x.UpdateAccepted
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetUpdateCompleted() *UpdateCompleted {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_UpdateCompleted); ok {
+			return x.UpdateCompleted
+		}
+	}
+	return nil
+}
+
 func (x *HistoryEvent) GetPatchMarked() *PatchMarked {
 	if x != nil {
 		if x, ok := x.Attributes.(*HistoryEvent_PatchMarked); ok {
@@ -495,6 +515,14 @@ type HistoryEvent_SignalReceived struct {
 	SignalReceived *SignalReceived `protobuf:"bytes,50,opt,name=signal_received,json=signalReceived,proto3,oneof"`
 }
 
+type HistoryEvent_UpdateAccepted struct {
+	UpdateAccepted *UpdateAccepted `protobuf:"bytes,60,opt,name=update_accepted,json=updateAccepted,proto3,oneof"`
+}
+
+type HistoryEvent_UpdateCompleted struct {
+	UpdateCompleted *UpdateCompleted `protobuf:"bytes,61,opt,name=update_completed,json=updateCompleted,proto3,oneof"`
+}
+
 type HistoryEvent_PatchMarked struct {
 	PatchMarked *PatchMarked `protobuf:"bytes,80,opt,name=patch_marked,json=patchMarked,proto3,oneof"`
 }
@@ -554,6 +582,10 @@ func (*HistoryEvent_TimerFired) isHistoryEvent_Attributes() {}
 func (*HistoryEvent_TimerCanceled) isHistoryEvent_Attributes() {}
 
 func (*HistoryEvent_SignalReceived) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_UpdateAccepted) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_UpdateCompleted) isHistoryEvent_Attributes() {}
 
 func (*HistoryEvent_PatchMarked) isHistoryEvent_Attributes() {}
 
@@ -2485,6 +2517,145 @@ func (x *SignalReceived) GetHeader() map[string]string {
 	return nil
 }
 
+// UpdateAccepted is a request to the code that its validator has let in. A rejected one leaves no event.
+type UpdateAccepted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	UpdateId      string                 `protobuf:"bytes,1,opt,name=update_id,json=updateId,proto3" json:"update_id,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Input         *Payload               `protobuf:"bytes,3,opt,name=input,proto3" json:"input,omitempty"`
+	Identity      string                 `protobuf:"bytes,4,opt,name=identity,proto3" json:"identity,omitempty"`
+	Header        map[string]string      `protobuf:"bytes,5,rep,name=header,proto3" json:"header,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateAccepted) Reset() {
+	*x = UpdateAccepted{}
+	mi := &file_aion_v1_history_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateAccepted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateAccepted) ProtoMessage() {}
+
+func (x *UpdateAccepted) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateAccepted.ProtoReflect.Descriptor instead.
+func (*UpdateAccepted) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *UpdateAccepted) GetUpdateId() string {
+	if x != nil {
+		return x.UpdateId
+	}
+	return ""
+}
+
+func (x *UpdateAccepted) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UpdateAccepted) GetInput() *Payload {
+	if x != nil {
+		return x.Input
+	}
+	return nil
+}
+
+func (x *UpdateAccepted) GetIdentity() string {
+	if x != nil {
+		return x.Identity
+	}
+	return ""
+}
+
+func (x *UpdateAccepted) GetHeader() map[string]string {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+// UpdateCompleted ends an update, with a result or, where failure is set, without. One that was open when its run closed has a
+// failure of the type aion.run_closed or aion.run_continued.
+type UpdateCompleted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	UpdateId      string                 `protobuf:"bytes,1,opt,name=update_id,json=updateId,proto3" json:"update_id,omitempty"`
+	Result        *Payload               `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`
+	Failure       *Failure               `protobuf:"bytes,3,opt,name=failure,proto3" json:"failure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateCompleted) Reset() {
+	*x = UpdateCompleted{}
+	mi := &file_aion_v1_history_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateCompleted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateCompleted) ProtoMessage() {}
+
+func (x *UpdateCompleted) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateCompleted.ProtoReflect.Descriptor instead.
+func (*UpdateCompleted) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *UpdateCompleted) GetUpdateId() string {
+	if x != nil {
+		return x.UpdateId
+	}
+	return ""
+}
+
+func (x *UpdateCompleted) GetResult() *Payload {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *UpdateCompleted) GetFailure() *Failure {
+	if x != nil {
+		return x.Failure
+	}
+	return nil
+}
+
 // PatchMarked says that the code asked for a patch and was told that it is in: one of the first events behind their Activated, of whose
 // commands it is one. On replay the code is told the same.
 type PatchMarked struct {
@@ -2496,7 +2667,7 @@ type PatchMarked struct {
 
 func (x *PatchMarked) Reset() {
 	*x = PatchMarked{}
-	mi := &file_aion_v1_history_proto_msgTypes[30]
+	mi := &file_aion_v1_history_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2508,7 +2679,7 @@ func (x *PatchMarked) String() string {
 func (*PatchMarked) ProtoMessage() {}
 
 func (x *PatchMarked) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_history_proto_msgTypes[30]
+	mi := &file_aion_v1_history_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2521,7 +2692,7 @@ func (x *PatchMarked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PatchMarked.ProtoReflect.Descriptor instead.
 func (*PatchMarked) Descriptor() ([]byte, []int) {
-	return file_aion_v1_history_proto_rawDescGZIP(), []int{30}
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *PatchMarked) GetId() string {
@@ -2535,7 +2706,7 @@ var File_aion_v1_history_proto protoreflect.FileDescriptor
 
 const file_aion_v1_history_proto_rawDesc = "" +
 	"\n" +
-	"\x15aion/v1/history.proto\x12\aaion.v1\x1a\x14aion/v1/common.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x0f\n" +
+	"\x15aion/v1/history.proto\x12\aaion.v1\x1a\x14aion/v1/common.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbc\x10\n" +
 	"\fHistoryEvent\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\rR\x03seq\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12,\n" +
@@ -2570,7 +2741,9 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\vtimer_fired\x18) \x01(\v2\x13.aion.v1.TimerFiredH\x00R\n" +
 	"timerFired\x12?\n" +
 	"\x0etimer_canceled\x18* \x01(\v2\x16.aion.v1.TimerCanceledH\x00R\rtimerCanceled\x12B\n" +
-	"\x0fsignal_received\x182 \x01(\v2\x17.aion.v1.SignalReceivedH\x00R\x0esignalReceived\x129\n" +
+	"\x0fsignal_received\x182 \x01(\v2\x17.aion.v1.SignalReceivedH\x00R\x0esignalReceived\x12B\n" +
+	"\x0fupdate_accepted\x18< \x01(\v2\x17.aion.v1.UpdateAcceptedH\x00R\x0eupdateAccepted\x12E\n" +
+	"\x10update_completed\x18= \x01(\v2\x18.aion.v1.UpdateCompletedH\x00R\x0fupdateCompleted\x129\n" +
 	"\fpatch_marked\x18P \x01(\v2\x14.aion.v1.PatchMarkedH\x00R\vpatchMarkedB\f\n" +
 	"\n" +
 	"attributes\"\xd4\x06\n" +
@@ -2741,7 +2914,20 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\x06header\x18\x05 \x03(\v2#.aion.v1.SignalReceived.HeaderEntryR\x06header\x1a9\n" +
 	"\vHeaderEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x1d\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xfd\x01\n" +
+	"\x0eUpdateAccepted\x12\x1b\n" +
+	"\tupdate_id\x18\x01 \x01(\tR\bupdateId\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12&\n" +
+	"\x05input\x18\x03 \x01(\v2\x10.aion.v1.PayloadR\x05input\x12\x1a\n" +
+	"\bidentity\x18\x04 \x01(\tR\bidentity\x12;\n" +
+	"\x06header\x18\x05 \x03(\v2#.aion.v1.UpdateAccepted.HeaderEntryR\x06header\x1a9\n" +
+	"\vHeaderEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x84\x01\n" +
+	"\x0fUpdateCompleted\x12\x1b\n" +
+	"\tupdate_id\x18\x01 \x01(\tR\bupdateId\x12(\n" +
+	"\x06result\x18\x02 \x01(\v2\x10.aion.v1.PayloadR\x06result\x12*\n" +
+	"\afailure\x18\x03 \x01(\v2\x10.aion.v1.FailureR\afailure\"\x1d\n" +
 	"\vPatchMarked\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02idB0Z.github.com/aionrun/aion/api/gen/aion/v1;aionv1b\x06proto3"
 
@@ -2757,7 +2943,7 @@ func file_aion_v1_history_proto_rawDescGZIP() []byte {
 	return file_aion_v1_history_proto_rawDescData
 }
 
-var file_aion_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_aion_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_aion_v1_history_proto_goTypes = []any{
 	(*HistoryEvent)(nil),             // 0: aion.v1.HistoryEvent
 	(*Started)(nil),                  // 1: aion.v1.Started
@@ -2789,21 +2975,24 @@ var file_aion_v1_history_proto_goTypes = []any{
 	(*TimerFired)(nil),               // 27: aion.v1.TimerFired
 	(*TimerCanceled)(nil),            // 28: aion.v1.TimerCanceled
 	(*SignalReceived)(nil),           // 29: aion.v1.SignalReceived
-	(*PatchMarked)(nil),              // 30: aion.v1.PatchMarked
-	nil,                              // 31: aion.v1.Started.HeaderEntry
-	nil,                              // 32: aion.v1.Started.SearchAttributesEntry
-	nil,                              // 33: aion.v1.SearchAttributesUpserted.SearchAttributesEntry
-	nil,                              // 34: aion.v1.ActivityScheduled.HeaderEntry
-	nil,                              // 35: aion.v1.SignalReceived.HeaderEntry
-	(*timestamppb.Timestamp)(nil),    // 36: google.protobuf.Timestamp
-	(*Payload)(nil),                  // 37: aion.v1.Payload
-	(*durationpb.Duration)(nil),      // 38: google.protobuf.Duration
-	(*Failure)(nil),                  // 39: aion.v1.Failure
-	(TimeoutKind)(0),                 // 40: aion.v1.TimeoutKind
-	(*ActivityOptions)(nil),          // 41: aion.v1.ActivityOptions
+	(*UpdateAccepted)(nil),           // 30: aion.v1.UpdateAccepted
+	(*UpdateCompleted)(nil),          // 31: aion.v1.UpdateCompleted
+	(*PatchMarked)(nil),              // 32: aion.v1.PatchMarked
+	nil,                              // 33: aion.v1.Started.HeaderEntry
+	nil,                              // 34: aion.v1.Started.SearchAttributesEntry
+	nil,                              // 35: aion.v1.SearchAttributesUpserted.SearchAttributesEntry
+	nil,                              // 36: aion.v1.ActivityScheduled.HeaderEntry
+	nil,                              // 37: aion.v1.SignalReceived.HeaderEntry
+	nil,                              // 38: aion.v1.UpdateAccepted.HeaderEntry
+	(*timestamppb.Timestamp)(nil),    // 39: google.protobuf.Timestamp
+	(*Payload)(nil),                  // 40: aion.v1.Payload
+	(*durationpb.Duration)(nil),      // 41: google.protobuf.Duration
+	(*Failure)(nil),                  // 42: aion.v1.Failure
+	(TimeoutKind)(0),                 // 43: aion.v1.TimeoutKind
+	(*ActivityOptions)(nil),          // 44: aion.v1.ActivityOptions
 }
 var file_aion_v1_history_proto_depIdxs = []int32{
-	36, // 0: aion.v1.HistoryEvent.time:type_name -> google.protobuf.Timestamp
+	39, // 0: aion.v1.HistoryEvent.time:type_name -> google.protobuf.Timestamp
 	1,  // 1: aion.v1.HistoryEvent.started:type_name -> aion.v1.Started
 	3,  // 2: aion.v1.HistoryEvent.completed:type_name -> aion.v1.Completed
 	4,  // 3: aion.v1.HistoryEvent.failed:type_name -> aion.v1.Failed
@@ -2832,43 +3021,49 @@ var file_aion_v1_history_proto_depIdxs = []int32{
 	27, // 26: aion.v1.HistoryEvent.timer_fired:type_name -> aion.v1.TimerFired
 	28, // 27: aion.v1.HistoryEvent.timer_canceled:type_name -> aion.v1.TimerCanceled
 	29, // 28: aion.v1.HistoryEvent.signal_received:type_name -> aion.v1.SignalReceived
-	30, // 29: aion.v1.HistoryEvent.patch_marked:type_name -> aion.v1.PatchMarked
-	37, // 30: aion.v1.Started.input:type_name -> aion.v1.Payload
-	38, // 31: aion.v1.Started.run_timeout:type_name -> google.protobuf.Duration
-	31, // 32: aion.v1.Started.header:type_name -> aion.v1.Started.HeaderEntry
-	32, // 33: aion.v1.Started.search_attributes:type_name -> aion.v1.Started.SearchAttributesEntry
-	2,  // 34: aion.v1.Started.parent:type_name -> aion.v1.WorkflowLink
-	37, // 35: aion.v1.Completed.result:type_name -> aion.v1.Payload
-	39, // 36: aion.v1.Failed.failure:type_name -> aion.v1.Failure
-	37, // 37: aion.v1.Canceled.details:type_name -> aion.v1.Payload
-	40, // 38: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
-	37, // 39: aion.v1.ContinuedAsNew.input:type_name -> aion.v1.Payload
-	38, // 40: aion.v1.ContinuedAsNew.run_timeout:type_name -> google.protobuf.Duration
-	33, // 41: aion.v1.SearchAttributesUpserted.search_attributes:type_name -> aion.v1.SearchAttributesUpserted.SearchAttributesEntry
-	37, // 42: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
-	41, // 43: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
-	34, // 44: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
-	39, // 45: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
-	40, // 46: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
-	38, // 47: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
-	37, // 48: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
-	37, // 49: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
-	39, // 50: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
-	40, // 51: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
-	39, // 52: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
-	37, // 53: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
-	37, // 54: aion.v1.ActivityAttemptPending.heartbeat:type_name -> aion.v1.Payload
-	38, // 55: aion.v1.ActivityAttemptPending.time_left:type_name -> google.protobuf.Duration
-	38, // 56: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
-	37, // 57: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
-	35, // 58: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
-	37, // 59: aion.v1.Started.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	37, // 60: aion.v1.SearchAttributesUpserted.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	61, // [61:61] is the sub-list for method output_type
-	61, // [61:61] is the sub-list for method input_type
-	61, // [61:61] is the sub-list for extension type_name
-	61, // [61:61] is the sub-list for extension extendee
-	0,  // [0:61] is the sub-list for field type_name
+	30, // 29: aion.v1.HistoryEvent.update_accepted:type_name -> aion.v1.UpdateAccepted
+	31, // 30: aion.v1.HistoryEvent.update_completed:type_name -> aion.v1.UpdateCompleted
+	32, // 31: aion.v1.HistoryEvent.patch_marked:type_name -> aion.v1.PatchMarked
+	40, // 32: aion.v1.Started.input:type_name -> aion.v1.Payload
+	41, // 33: aion.v1.Started.run_timeout:type_name -> google.protobuf.Duration
+	33, // 34: aion.v1.Started.header:type_name -> aion.v1.Started.HeaderEntry
+	34, // 35: aion.v1.Started.search_attributes:type_name -> aion.v1.Started.SearchAttributesEntry
+	2,  // 36: aion.v1.Started.parent:type_name -> aion.v1.WorkflowLink
+	40, // 37: aion.v1.Completed.result:type_name -> aion.v1.Payload
+	42, // 38: aion.v1.Failed.failure:type_name -> aion.v1.Failure
+	40, // 39: aion.v1.Canceled.details:type_name -> aion.v1.Payload
+	43, // 40: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
+	40, // 41: aion.v1.ContinuedAsNew.input:type_name -> aion.v1.Payload
+	41, // 42: aion.v1.ContinuedAsNew.run_timeout:type_name -> google.protobuf.Duration
+	35, // 43: aion.v1.SearchAttributesUpserted.search_attributes:type_name -> aion.v1.SearchAttributesUpserted.SearchAttributesEntry
+	40, // 44: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
+	44, // 45: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
+	36, // 46: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
+	42, // 47: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
+	43, // 48: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
+	41, // 49: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
+	40, // 50: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
+	40, // 51: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
+	42, // 52: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
+	43, // 53: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
+	42, // 54: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
+	40, // 55: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
+	40, // 56: aion.v1.ActivityAttemptPending.heartbeat:type_name -> aion.v1.Payload
+	41, // 57: aion.v1.ActivityAttemptPending.time_left:type_name -> google.protobuf.Duration
+	41, // 58: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
+	40, // 59: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
+	37, // 60: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
+	40, // 61: aion.v1.UpdateAccepted.input:type_name -> aion.v1.Payload
+	38, // 62: aion.v1.UpdateAccepted.header:type_name -> aion.v1.UpdateAccepted.HeaderEntry
+	40, // 63: aion.v1.UpdateCompleted.result:type_name -> aion.v1.Payload
+	42, // 64: aion.v1.UpdateCompleted.failure:type_name -> aion.v1.Failure
+	40, // 65: aion.v1.Started.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	40, // 66: aion.v1.SearchAttributesUpserted.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	67, // [67:67] is the sub-list for method output_type
+	67, // [67:67] is the sub-list for method input_type
+	67, // [67:67] is the sub-list for extension type_name
+	67, // [67:67] is the sub-list for extension extendee
+	0,  // [0:67] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_history_proto_init() }
@@ -2906,6 +3101,8 @@ func file_aion_v1_history_proto_init() {
 		(*HistoryEvent_TimerFired)(nil),
 		(*HistoryEvent_TimerCanceled)(nil),
 		(*HistoryEvent_SignalReceived)(nil),
+		(*HistoryEvent_UpdateAccepted)(nil),
+		(*HistoryEvent_UpdateCompleted)(nil),
 		(*HistoryEvent_PatchMarked)(nil),
 	}
 	type x struct{}
@@ -2914,7 +3111,7 @@ func file_aion_v1_history_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_history_proto_rawDesc), len(file_aion_v1_history_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   36,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

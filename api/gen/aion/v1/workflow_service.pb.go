@@ -195,6 +195,56 @@ func (PendingActivityState) EnumDescriptor() ([]byte, []int) {
 	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{2}
 }
 
+// UpdateStage says how far an update has come.
+type UpdateStage int32
+
+const (
+	UpdateStage_UPDATE_STAGE_UNSPECIFIED UpdateStage = 0
+	UpdateStage_UPDATE_STAGE_ACCEPTED    UpdateStage = 1
+	UpdateStage_UPDATE_STAGE_COMPLETED   UpdateStage = 2
+)
+
+// Enum value maps for UpdateStage.
+var (
+	UpdateStage_name = map[int32]string{
+		0: "UPDATE_STAGE_UNSPECIFIED",
+		1: "UPDATE_STAGE_ACCEPTED",
+		2: "UPDATE_STAGE_COMPLETED",
+	}
+	UpdateStage_value = map[string]int32{
+		"UPDATE_STAGE_UNSPECIFIED": 0,
+		"UPDATE_STAGE_ACCEPTED":    1,
+		"UPDATE_STAGE_COMPLETED":   2,
+	}
+)
+
+func (x UpdateStage) Enum() *UpdateStage {
+	p := new(UpdateStage)
+	*p = x
+	return p
+}
+
+func (x UpdateStage) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (UpdateStage) Descriptor() protoreflect.EnumDescriptor {
+	return file_aion_v1_workflow_service_proto_enumTypes[3].Descriptor()
+}
+
+func (UpdateStage) Type() protoreflect.EnumType {
+	return &file_aion_v1_workflow_service_proto_enumTypes[3]
+}
+
+func (x UpdateStage) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use UpdateStage.Descriptor instead.
+func (UpdateStage) EnumDescriptor() ([]byte, []int) {
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{3}
+}
+
 // WorkflowRef names a chain, or one run of it.
 type WorkflowRef struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
@@ -1707,7 +1757,9 @@ type DescribeWorkflowResponse struct {
 	UndeliveredEvents uint32             `protobuf:"varint,6,opt,name=undelivered_events,json=undeliveredEvents,proto3" json:"undelivered_events,omitempty"`
 	CancelRequested   bool               `protobuf:"varint,7,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
 	// Since when the run is Blocked.
-	BlockedSince  *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=blocked_since,json=blockedSince,proto3" json:"blocked_since,omitempty"`
+	BlockedSince *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=blocked_since,json=blockedSince,proto3" json:"blocked_since,omitempty"`
+	// Updates that are accepted and not completed, oldest first.
+	Updates       []*PendingUpdate `protobuf:"bytes,20,rep,name=updates,proto3" json:"updates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1794,6 +1846,13 @@ func (x *DescribeWorkflowResponse) GetCancelRequested() bool {
 func (x *DescribeWorkflowResponse) GetBlockedSince() *timestamppb.Timestamp {
 	if x != nil {
 		return x.BlockedSince
+	}
+	return nil
+}
+
+func (x *DescribeWorkflowResponse) GetUpdates() []*PendingUpdate {
+	if x != nil {
+		return x.Updates
 	}
 	return nil
 }
@@ -2857,6 +2916,606 @@ func (x *SignalWithStartWorkflowResponse) GetPackage() string {
 	return ""
 }
 
+// UpdateWorkflowRequest is a request to the code of a run.
+type UpdateWorkflowRequest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Workflow *WorkflowRef           `protobuf:"bytes,1,opt,name=workflow,proto3" json:"workflow,omitempty"`
+	// Names the update; a repeated call with it gets the answer of the first. Empty: request_id, or minted.
+	UpdateId string            `protobuf:"bytes,2,opt,name=update_id,json=updateId,proto3" json:"update_id,omitempty"`
+	Name     string            `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Input    *Payload          `protobuf:"bytes,4,opt,name=input,proto3" json:"input,omitempty"`
+	Header   map[string]string `protobuf:"bytes,5,rep,name=header,proto3" json:"header,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// How long to wait for the completion; zero: only for the acceptance. The server may answer earlier.
+	Wait *durationpb.Duration `protobuf:"bytes,6,opt,name=wait,proto3" json:"wait,omitempty"`
+	// Gives the update its ID where update_id is empty.
+	RequestId     string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateWorkflowRequest) Reset() {
+	*x = UpdateWorkflowRequest{}
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateWorkflowRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateWorkflowRequest) ProtoMessage() {}
+
+func (x *UpdateWorkflowRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateWorkflowRequest.ProtoReflect.Descriptor instead.
+func (*UpdateWorkflowRequest) Descriptor() ([]byte, []int) {
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *UpdateWorkflowRequest) GetWorkflow() *WorkflowRef {
+	if x != nil {
+		return x.Workflow
+	}
+	return nil
+}
+
+func (x *UpdateWorkflowRequest) GetUpdateId() string {
+	if x != nil {
+		return x.UpdateId
+	}
+	return ""
+}
+
+func (x *UpdateWorkflowRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UpdateWorkflowRequest) GetInput() *Payload {
+	if x != nil {
+		return x.Input
+	}
+	return nil
+}
+
+func (x *UpdateWorkflowRequest) GetHeader() map[string]string {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *UpdateWorkflowRequest) GetWait() *durationpb.Duration {
+	if x != nil {
+		return x.Wait
+	}
+	return nil
+}
+
+func (x *UpdateWorkflowRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// UpdateWorkflowResponse says how the update stands.
+type UpdateWorkflowResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Update        *UpdateStatus          `protobuf:"bytes,1,opt,name=update,proto3" json:"update,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateWorkflowResponse) Reset() {
+	*x = UpdateWorkflowResponse{}
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateWorkflowResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateWorkflowResponse) ProtoMessage() {}
+
+func (x *UpdateWorkflowResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateWorkflowResponse.ProtoReflect.Descriptor instead.
+func (*UpdateWorkflowResponse) Descriptor() ([]byte, []int) {
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *UpdateWorkflowResponse) GetUpdate() *UpdateStatus {
+	if x != nil {
+		return x.Update
+	}
+	return nil
+}
+
+// GetUpdateRequest asks for an accepted update.
+type GetUpdateRequest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Workflow *WorkflowRef           `protobuf:"bytes,1,opt,name=workflow,proto3" json:"workflow,omitempty"`
+	UpdateId string                 `protobuf:"bytes,2,opt,name=update_id,json=updateId,proto3" json:"update_id,omitempty"`
+	// How long to wait for the completion; zero: answer at once.
+	Wait          *durationpb.Duration `protobuf:"bytes,3,opt,name=wait,proto3" json:"wait,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetUpdateRequest) Reset() {
+	*x = GetUpdateRequest{}
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetUpdateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetUpdateRequest) ProtoMessage() {}
+
+func (x *GetUpdateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetUpdateRequest.ProtoReflect.Descriptor instead.
+func (*GetUpdateRequest) Descriptor() ([]byte, []int) {
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *GetUpdateRequest) GetWorkflow() *WorkflowRef {
+	if x != nil {
+		return x.Workflow
+	}
+	return nil
+}
+
+func (x *GetUpdateRequest) GetUpdateId() string {
+	if x != nil {
+		return x.UpdateId
+	}
+	return ""
+}
+
+func (x *GetUpdateRequest) GetWait() *durationpb.Duration {
+	if x != nil {
+		return x.Wait
+	}
+	return nil
+}
+
+// GetUpdateResponse says how the update stands.
+type GetUpdateResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Update        *UpdateStatus          `protobuf:"bytes,1,opt,name=update,proto3" json:"update,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetUpdateResponse) Reset() {
+	*x = GetUpdateResponse{}
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetUpdateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetUpdateResponse) ProtoMessage() {}
+
+func (x *GetUpdateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetUpdateResponse.ProtoReflect.Descriptor instead.
+func (*GetUpdateResponse) Descriptor() ([]byte, []int) {
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *GetUpdateResponse) GetUpdate() *UpdateStatus {
+	if x != nil {
+		return x.Update
+	}
+	return nil
+}
+
+// UpdateStatus is how an update stands.
+type UpdateStatus struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	UpdateId string                 `protobuf:"bytes,1,opt,name=update_id,json=updateId,proto3" json:"update_id,omitempty"`
+	// The run that accepted it.
+	RunId string      `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	Stage UpdateStage `protobuf:"varint,3,opt,name=stage,proto3,enum=aion.v1.UpdateStage" json:"stage,omitempty"`
+	// Types that are valid to be assigned to Outcome:
+	//
+	//	*UpdateStatus_Completed
+	//	*UpdateStatus_Failed
+	Outcome isUpdateStatus_Outcome `protobuf_oneof:"outcome"`
+	// Set when it waits for a run that is Blocked.
+	Blocked       *Blocked `protobuf:"bytes,6,opt,name=blocked,proto3" json:"blocked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateStatus) Reset() {
+	*x = UpdateStatus{}
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateStatus) ProtoMessage() {}
+
+func (x *UpdateStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateStatus.ProtoReflect.Descriptor instead.
+func (*UpdateStatus) Descriptor() ([]byte, []int) {
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *UpdateStatus) GetUpdateId() string {
+	if x != nil {
+		return x.UpdateId
+	}
+	return ""
+}
+
+func (x *UpdateStatus) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *UpdateStatus) GetStage() UpdateStage {
+	if x != nil {
+		return x.Stage
+	}
+	return UpdateStage_UPDATE_STAGE_UNSPECIFIED
+}
+
+func (x *UpdateStatus) GetOutcome() isUpdateStatus_Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return nil
+}
+
+func (x *UpdateStatus) GetCompleted() *Payload {
+	if x != nil {
+		if x, ok := x.Outcome.(*UpdateStatus_Completed); ok {
+			return x.Completed
+		}
+	}
+	return nil
+}
+
+func (x *UpdateStatus) GetFailed() *Failure {
+	if x != nil {
+		if x, ok := x.Outcome.(*UpdateStatus_Failed); ok {
+			return x.Failed
+		}
+	}
+	return nil
+}
+
+func (x *UpdateStatus) GetBlocked() *Blocked {
+	if x != nil {
+		return x.Blocked
+	}
+	return nil
+}
+
+type isUpdateStatus_Outcome interface {
+	isUpdateStatus_Outcome()
+}
+
+type UpdateStatus_Completed struct {
+	Completed *Payload `protobuf:"bytes,4,opt,name=completed,proto3,oneof"`
+}
+
+type UpdateStatus_Failed struct {
+	Failed *Failure `protobuf:"bytes,5,opt,name=failed,proto3,oneof"`
+}
+
+func (*UpdateStatus_Completed) isUpdateStatus_Outcome() {}
+
+func (*UpdateStatus_Failed) isUpdateStatus_Outcome() {}
+
+// PendingUpdate is an update that is accepted and not completed.
+type PendingUpdate struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	UpdateId      string                 `protobuf:"bytes,1,opt,name=update_id,json=updateId,proto3" json:"update_id,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	AcceptedAt    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=accepted_at,json=acceptedAt,proto3" json:"accepted_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PendingUpdate) Reset() {
+	*x = PendingUpdate{}
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PendingUpdate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PendingUpdate) ProtoMessage() {}
+
+func (x *PendingUpdate) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PendingUpdate.ProtoReflect.Descriptor instead.
+func (*PendingUpdate) Descriptor() ([]byte, []int) {
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *PendingUpdate) GetUpdateId() string {
+	if x != nil {
+		return x.UpdateId
+	}
+	return ""
+}
+
+func (x *PendingUpdate) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PendingUpdate) GetAcceptedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AcceptedAt
+	}
+	return nil
+}
+
+// UpdateWithStartWorkflowRequest is a request to the code of the chain's open run, and how to start a run where there is none.
+type UpdateWithStartWorkflowRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// start.workflow_id is needed. An unspecified start.conflict_policy is USE_EXISTING here. start.request_id and start.wait are left out.
+	Start *StartWorkflowRequest `protobuf:"bytes,1,opt,name=start,proto3" json:"start,omitempty"`
+	// As in UpdateWorkflowRequest.
+	UpdateId string               `protobuf:"bytes,2,opt,name=update_id,json=updateId,proto3" json:"update_id,omitempty"`
+	Name     string               `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Input    *Payload             `protobuf:"bytes,4,opt,name=input,proto3" json:"input,omitempty"`
+	Header   map[string]string    `protobuf:"bytes,5,rep,name=header,proto3" json:"header,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Wait     *durationpb.Duration `protobuf:"bytes,6,opt,name=wait,proto3" json:"wait,omitempty"`
+	// Of the start; it gives the update its ID where update_id is empty.
+	RequestId     string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateWithStartWorkflowRequest) Reset() {
+	*x = UpdateWithStartWorkflowRequest{}
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateWithStartWorkflowRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateWithStartWorkflowRequest) ProtoMessage() {}
+
+func (x *UpdateWithStartWorkflowRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateWithStartWorkflowRequest.ProtoReflect.Descriptor instead.
+func (*UpdateWithStartWorkflowRequest) Descriptor() ([]byte, []int) {
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *UpdateWithStartWorkflowRequest) GetStart() *StartWorkflowRequest {
+	if x != nil {
+		return x.Start
+	}
+	return nil
+}
+
+func (x *UpdateWithStartWorkflowRequest) GetUpdateId() string {
+	if x != nil {
+		return x.UpdateId
+	}
+	return ""
+}
+
+func (x *UpdateWithStartWorkflowRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UpdateWithStartWorkflowRequest) GetInput() *Payload {
+	if x != nil {
+		return x.Input
+	}
+	return nil
+}
+
+func (x *UpdateWithStartWorkflowRequest) GetHeader() map[string]string {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *UpdateWithStartWorkflowRequest) GetWait() *durationpb.Duration {
+	if x != nil {
+		return x.Wait
+	}
+	return nil
+}
+
+func (x *UpdateWithStartWorkflowRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// UpdateWithStartWorkflowResponse names the run that has the update.
+type UpdateWithStartWorkflowResponse struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	WorkflowId string                 `protobuf:"bytes,1,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	RunId      string                 `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// False when the run was there before.
+	Started       bool          `protobuf:"varint,3,opt,name=started,proto3" json:"started,omitempty"`
+	Package       string        `protobuf:"bytes,4,opt,name=package,proto3" json:"package,omitempty"`
+	Update        *UpdateStatus `protobuf:"bytes,5,opt,name=update,proto3" json:"update,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateWithStartWorkflowResponse) Reset() {
+	*x = UpdateWithStartWorkflowResponse{}
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateWithStartWorkflowResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateWithStartWorkflowResponse) ProtoMessage() {}
+
+func (x *UpdateWithStartWorkflowResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateWithStartWorkflowResponse.ProtoReflect.Descriptor instead.
+func (*UpdateWithStartWorkflowResponse) Descriptor() ([]byte, []int) {
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *UpdateWithStartWorkflowResponse) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *UpdateWithStartWorkflowResponse) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *UpdateWithStartWorkflowResponse) GetStarted() bool {
+	if x != nil {
+		return x.Started
+	}
+	return false
+}
+
+func (x *UpdateWithStartWorkflowResponse) GetPackage() string {
+	if x != nil {
+		return x.Package
+	}
+	return ""
+}
+
+func (x *UpdateWithStartWorkflowResponse) GetUpdate() *UpdateStatus {
+	if x != nil {
+		return x.Update
+	}
+	return nil
+}
+
 var File_aion_v1_workflow_service_proto protoreflect.FileDescriptor
 
 const file_aion_v1_workflow_service_proto_rawDesc = "" +
@@ -2986,7 +3645,7 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12)\n" +
 	"\x10replayed_through\x18\x02 \x01(\rR\x0freplayedThrough\"K\n" +
 	"\x17DescribeWorkflowRequest\x120\n" +
-	"\bworkflow\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRefR\bworkflow\"\x8c\x03\n" +
+	"\bworkflow\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRefR\bworkflow\"\xbe\x03\n" +
 	"\x18DescribeWorkflowResponse\x12&\n" +
 	"\x03run\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRunR\x03run\x12\x18\n" +
 	"\asummary\x18\x02 \x01(\tR\asummary\x128\n" +
@@ -2997,7 +3656,8 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\ablocked\x18\x05 \x01(\v2\x10.aion.v1.BlockedR\ablocked\x12-\n" +
 	"\x12undelivered_events\x18\x06 \x01(\rR\x11undeliveredEvents\x12)\n" +
 	"\x10cancel_requested\x18\a \x01(\bR\x0fcancelRequested\x12?\n" +
-	"\rblocked_since\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\fblockedSince\"\x94\x05\n" +
+	"\rblocked_since\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\fblockedSince\x120\n" +
+	"\aupdates\x18\x14 \x03(\v2\x16.aion.v1.PendingUpdateR\aupdates\"\x94\x05\n" +
 	"\vWorkflowRun\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1f\n" +
 	"\vworkflow_id\x18\x02 \x01(\tR\n" +
@@ -3094,7 +3754,59 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x18\n" +
 	"\astarted\x18\x03 \x01(\bR\astarted\x12*\n" +
 	"\aoutcome\x18\x04 \x01(\v2\x10.aion.v1.OutcomeR\aoutcome\x12\x18\n" +
-	"\apackage\x18\x05 \x01(\tR\apackage*\xb8\x01\n" +
+	"\apackage\x18\x05 \x01(\tR\apackage\"\xef\x02\n" +
+	"\x15UpdateWorkflowRequest\x120\n" +
+	"\bworkflow\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRefR\bworkflow\x12\x1b\n" +
+	"\tupdate_id\x18\x02 \x01(\tR\bupdateId\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12&\n" +
+	"\x05input\x18\x04 \x01(\v2\x10.aion.v1.PayloadR\x05input\x12B\n" +
+	"\x06header\x18\x05 \x03(\v2*.aion.v1.UpdateWorkflowRequest.HeaderEntryR\x06header\x12-\n" +
+	"\x04wait\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x04wait\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\a \x01(\tR\trequestId\x1a9\n" +
+	"\vHeaderEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"G\n" +
+	"\x16UpdateWorkflowResponse\x12-\n" +
+	"\x06update\x18\x01 \x01(\v2\x15.aion.v1.UpdateStatusR\x06update\"\x90\x01\n" +
+	"\x10GetUpdateRequest\x120\n" +
+	"\bworkflow\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRefR\bworkflow\x12\x1b\n" +
+	"\tupdate_id\x18\x02 \x01(\tR\bupdateId\x12-\n" +
+	"\x04wait\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x04wait\"B\n" +
+	"\x11GetUpdateResponse\x12-\n" +
+	"\x06update\x18\x01 \x01(\v2\x15.aion.v1.UpdateStatusR\x06update\"\x83\x02\n" +
+	"\fUpdateStatus\x12\x1b\n" +
+	"\tupdate_id\x18\x01 \x01(\tR\bupdateId\x12\x15\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12*\n" +
+	"\x05stage\x18\x03 \x01(\x0e2\x14.aion.v1.UpdateStageR\x05stage\x120\n" +
+	"\tcompleted\x18\x04 \x01(\v2\x10.aion.v1.PayloadH\x00R\tcompleted\x12*\n" +
+	"\x06failed\x18\x05 \x01(\v2\x10.aion.v1.FailureH\x00R\x06failed\x12*\n" +
+	"\ablocked\x18\x06 \x01(\v2\x10.aion.v1.BlockedR\ablockedB\t\n" +
+	"\aoutcome\"}\n" +
+	"\rPendingUpdate\x12\x1b\n" +
+	"\tupdate_id\x18\x01 \x01(\tR\bupdateId\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12;\n" +
+	"\vaccepted_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"acceptedAt\"\x84\x03\n" +
+	"\x1eUpdateWithStartWorkflowRequest\x123\n" +
+	"\x05start\x18\x01 \x01(\v2\x1d.aion.v1.StartWorkflowRequestR\x05start\x12\x1b\n" +
+	"\tupdate_id\x18\x02 \x01(\tR\bupdateId\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12&\n" +
+	"\x05input\x18\x04 \x01(\v2\x10.aion.v1.PayloadR\x05input\x12K\n" +
+	"\x06header\x18\x05 \x03(\v23.aion.v1.UpdateWithStartWorkflowRequest.HeaderEntryR\x06header\x12-\n" +
+	"\x04wait\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x04wait\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\a \x01(\tR\trequestId\x1a9\n" +
+	"\vHeaderEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xbc\x01\n" +
+	"\x1fUpdateWithStartWorkflowResponse\x12\x1f\n" +
+	"\vworkflow_id\x18\x01 \x01(\tR\n" +
+	"workflowId\x12\x15\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x18\n" +
+	"\astarted\x18\x03 \x01(\bR\astarted\x12\x18\n" +
+	"\apackage\x18\x04 \x01(\tR\apackage\x12-\n" +
+	"\x06update\x18\x05 \x01(\v2\x15.aion.v1.UpdateStatusR\x06update*\xb8\x01\n" +
 	"\x15WorkflowIdReusePolicy\x12(\n" +
 	"$WORKFLOW_ID_REUSE_POLICY_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1eWORKFLOW_ID_REUSE_POLICY_ALLOW\x10\x01\x12,\n" +
@@ -3111,11 +3823,18 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x1ePENDING_ACTIVITY_STATE_RUNNING\x10\x02\x12&\n" +
 	"\"PENDING_ACTIVITY_STATE_BACKING_OFF\x10\x03\x12$\n" +
 	" PENDING_ACTIVITY_STATE_CANCELING\x10\x04\x12\"\n" +
-	"\x1ePENDING_ACTIVITY_STATE_PENDING\x10\x052\xbf\v\n" +
+	"\x1ePENDING_ACTIVITY_STATE_PENDING\x10\x05*b\n" +
+	"\vUpdateStage\x12\x1c\n" +
+	"\x18UPDATE_STAGE_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15UPDATE_STAGE_ACCEPTED\x10\x01\x12\x1a\n" +
+	"\x16UPDATE_STAGE_COMPLETED\x10\x022\xca\r\n" +
 	"\x0fWorkflowService\x12P\n" +
 	"\rStartWorkflow\x12\x1d.aion.v1.StartWorkflowRequest\x1a\x1e.aion.v1.StartWorkflowResponse\"\x00\x12S\n" +
 	"\x0eSignalWorkflow\x12\x1e.aion.v1.SignalWorkflowRequest\x1a\x1f.aion.v1.SignalWorkflowResponse\"\x00\x12n\n" +
-	"\x17SignalWithStartWorkflow\x12'.aion.v1.SignalWithStartWorkflowRequest\x1a(.aion.v1.SignalWithStartWorkflowResponse\"\x00\x12P\n" +
+	"\x17SignalWithStartWorkflow\x12'.aion.v1.SignalWithStartWorkflowRequest\x1a(.aion.v1.SignalWithStartWorkflowResponse\"\x00\x12S\n" +
+	"\x0eUpdateWorkflow\x12\x1e.aion.v1.UpdateWorkflowRequest\x1a\x1f.aion.v1.UpdateWorkflowResponse\"\x00\x12n\n" +
+	"\x17UpdateWithStartWorkflow\x12'.aion.v1.UpdateWithStartWorkflowRequest\x1a(.aion.v1.UpdateWithStartWorkflowResponse\"\x00\x12D\n" +
+	"\tGetUpdate\x12\x19.aion.v1.GetUpdateRequest\x1a\x1a.aion.v1.GetUpdateResponse\"\x00\x12P\n" +
 	"\rQueryWorkflow\x12\x1d.aion.v1.QueryWorkflowRequest\x1a\x1e.aion.v1.QueryWorkflowResponse\"\x00\x12S\n" +
 	"\x0eCancelWorkflow\x12\x1e.aion.v1.CancelWorkflowRequest\x1a\x1f.aion.v1.CancelWorkflowResponse\"\x00\x12\\\n" +
 	"\x11TerminateWorkflow\x12!.aion.v1.TerminateWorkflowRequest\x1a\".aion.v1.TerminateWorkflowResponse\"\x00\x12P\n" +
@@ -3144,176 +3863,212 @@ func file_aion_v1_workflow_service_proto_rawDescGZIP() []byte {
 	return file_aion_v1_workflow_service_proto_rawDescData
 }
 
-var file_aion_v1_workflow_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_aion_v1_workflow_service_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
+var file_aion_v1_workflow_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_aion_v1_workflow_service_proto_msgTypes = make([]protoimpl.MessageInfo, 54)
 var file_aion_v1_workflow_service_proto_goTypes = []any{
 	(WorkflowIdReusePolicy)(0),              // 0: aion.v1.WorkflowIdReusePolicy
 	(WorkflowIdConflictPolicy)(0),           // 1: aion.v1.WorkflowIdConflictPolicy
 	(PendingActivityState)(0),               // 2: aion.v1.PendingActivityState
-	(*WorkflowRef)(nil),                     // 3: aion.v1.WorkflowRef
-	(*Outcome)(nil),                         // 4: aion.v1.Outcome
-	(*OutcomeCanceled)(nil),                 // 5: aion.v1.OutcomeCanceled
-	(*OutcomeTerminated)(nil),               // 6: aion.v1.OutcomeTerminated
-	(*OutcomeTimedOut)(nil),                 // 7: aion.v1.OutcomeTimedOut
-	(*OutcomePending)(nil),                  // 8: aion.v1.OutcomePending
-	(*StartWorkflowRequest)(nil),            // 9: aion.v1.StartWorkflowRequest
-	(*StartWorkflowResponse)(nil),           // 10: aion.v1.StartWorkflowResponse
-	(*SignalWorkflowRequest)(nil),           // 11: aion.v1.SignalWorkflowRequest
-	(*SignalWorkflowResponse)(nil),          // 12: aion.v1.SignalWorkflowResponse
-	(*QueryWorkflowRequest)(nil),            // 13: aion.v1.QueryWorkflowRequest
-	(*QueryWorkflowResponse)(nil),           // 14: aion.v1.QueryWorkflowResponse
-	(*CancelWorkflowRequest)(nil),           // 15: aion.v1.CancelWorkflowRequest
-	(*CancelWorkflowResponse)(nil),          // 16: aion.v1.CancelWorkflowResponse
-	(*TerminateWorkflowRequest)(nil),        // 17: aion.v1.TerminateWorkflowRequest
-	(*TerminateWorkflowResponse)(nil),       // 18: aion.v1.TerminateWorkflowResponse
-	(*PauseWorkflowRequest)(nil),            // 19: aion.v1.PauseWorkflowRequest
-	(*PauseWorkflowResponse)(nil),           // 20: aion.v1.PauseWorkflowResponse
-	(*ResumeWorkflowRequest)(nil),           // 21: aion.v1.ResumeWorkflowRequest
-	(*ResumeWorkflowResponse)(nil),          // 22: aion.v1.ResumeWorkflowResponse
-	(*RepinWorkflowRequest)(nil),            // 23: aion.v1.RepinWorkflowRequest
-	(*RepinWorkflowResponse)(nil),           // 24: aion.v1.RepinWorkflowResponse
-	(*DescribeWorkflowRequest)(nil),         // 25: aion.v1.DescribeWorkflowRequest
-	(*DescribeWorkflowResponse)(nil),        // 26: aion.v1.DescribeWorkflowResponse
-	(*WorkflowRun)(nil),                     // 27: aion.v1.WorkflowRun
-	(*PendingActivity)(nil),                 // 28: aion.v1.PendingActivity
-	(*PendingTimer)(nil),                    // 29: aion.v1.PendingTimer
-	(*GetHistoryRequest)(nil),               // 30: aion.v1.GetHistoryRequest
-	(*GetHistoryResponse)(nil),              // 31: aion.v1.GetHistoryResponse
-	(*GetResultRequest)(nil),                // 32: aion.v1.GetResultRequest
-	(*GetResultResponse)(nil),               // 33: aion.v1.GetResultResponse
-	(*ListWorkflowsRequest)(nil),            // 34: aion.v1.ListWorkflowsRequest
-	(*ListWorkflowsResponse)(nil),           // 35: aion.v1.ListWorkflowsResponse
-	(*CountWorkflowsRequest)(nil),           // 36: aion.v1.CountWorkflowsRequest
-	(*CountWorkflowsResponse)(nil),          // 37: aion.v1.CountWorkflowsResponse
-	(*WorkflowCount)(nil),                   // 38: aion.v1.WorkflowCount
-	(*SignalWithStartWorkflowRequest)(nil),  // 39: aion.v1.SignalWithStartWorkflowRequest
-	(*SignalWithStartWorkflowResponse)(nil), // 40: aion.v1.SignalWithStartWorkflowResponse
-	nil,                                     // 41: aion.v1.StartWorkflowRequest.HeaderEntry
-	nil,                                     // 42: aion.v1.StartWorkflowRequest.MemoEntry
-	nil,                                     // 43: aion.v1.StartWorkflowRequest.SearchAttributesEntry
-	nil,                                     // 44: aion.v1.SignalWorkflowRequest.HeaderEntry
-	nil,                                     // 45: aion.v1.WorkflowRun.SearchAttributesEntry
-	nil,                                     // 46: aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
-	(*Payload)(nil),                         // 47: aion.v1.Payload
-	(*Failure)(nil),                         // 48: aion.v1.Failure
-	(TimeoutKind)(0),                        // 49: aion.v1.TimeoutKind
-	(WorkflowStatus)(0),                     // 50: aion.v1.WorkflowStatus
-	(*Blocked)(nil),                         // 51: aion.v1.Blocked
-	(*durationpb.Duration)(nil),             // 52: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),           // 53: google.protobuf.Timestamp
-	(*HistoryEvent)(nil),                    // 54: aion.v1.HistoryEvent
-	(*CompleteActivityRequest)(nil),         // 55: aion.v1.CompleteActivityRequest
-	(*FailActivityRequest)(nil),             // 56: aion.v1.FailActivityRequest
-	(*HeartbeatActivityRequest)(nil),        // 57: aion.v1.HeartbeatActivityRequest
-	(*CompleteActivityResponse)(nil),        // 58: aion.v1.CompleteActivityResponse
-	(*FailActivityResponse)(nil),            // 59: aion.v1.FailActivityResponse
-	(*HeartbeatActivityResponse)(nil),       // 60: aion.v1.HeartbeatActivityResponse
+	(UpdateStage)(0),                        // 3: aion.v1.UpdateStage
+	(*WorkflowRef)(nil),                     // 4: aion.v1.WorkflowRef
+	(*Outcome)(nil),                         // 5: aion.v1.Outcome
+	(*OutcomeCanceled)(nil),                 // 6: aion.v1.OutcomeCanceled
+	(*OutcomeTerminated)(nil),               // 7: aion.v1.OutcomeTerminated
+	(*OutcomeTimedOut)(nil),                 // 8: aion.v1.OutcomeTimedOut
+	(*OutcomePending)(nil),                  // 9: aion.v1.OutcomePending
+	(*StartWorkflowRequest)(nil),            // 10: aion.v1.StartWorkflowRequest
+	(*StartWorkflowResponse)(nil),           // 11: aion.v1.StartWorkflowResponse
+	(*SignalWorkflowRequest)(nil),           // 12: aion.v1.SignalWorkflowRequest
+	(*SignalWorkflowResponse)(nil),          // 13: aion.v1.SignalWorkflowResponse
+	(*QueryWorkflowRequest)(nil),            // 14: aion.v1.QueryWorkflowRequest
+	(*QueryWorkflowResponse)(nil),           // 15: aion.v1.QueryWorkflowResponse
+	(*CancelWorkflowRequest)(nil),           // 16: aion.v1.CancelWorkflowRequest
+	(*CancelWorkflowResponse)(nil),          // 17: aion.v1.CancelWorkflowResponse
+	(*TerminateWorkflowRequest)(nil),        // 18: aion.v1.TerminateWorkflowRequest
+	(*TerminateWorkflowResponse)(nil),       // 19: aion.v1.TerminateWorkflowResponse
+	(*PauseWorkflowRequest)(nil),            // 20: aion.v1.PauseWorkflowRequest
+	(*PauseWorkflowResponse)(nil),           // 21: aion.v1.PauseWorkflowResponse
+	(*ResumeWorkflowRequest)(nil),           // 22: aion.v1.ResumeWorkflowRequest
+	(*ResumeWorkflowResponse)(nil),          // 23: aion.v1.ResumeWorkflowResponse
+	(*RepinWorkflowRequest)(nil),            // 24: aion.v1.RepinWorkflowRequest
+	(*RepinWorkflowResponse)(nil),           // 25: aion.v1.RepinWorkflowResponse
+	(*DescribeWorkflowRequest)(nil),         // 26: aion.v1.DescribeWorkflowRequest
+	(*DescribeWorkflowResponse)(nil),        // 27: aion.v1.DescribeWorkflowResponse
+	(*WorkflowRun)(nil),                     // 28: aion.v1.WorkflowRun
+	(*PendingActivity)(nil),                 // 29: aion.v1.PendingActivity
+	(*PendingTimer)(nil),                    // 30: aion.v1.PendingTimer
+	(*GetHistoryRequest)(nil),               // 31: aion.v1.GetHistoryRequest
+	(*GetHistoryResponse)(nil),              // 32: aion.v1.GetHistoryResponse
+	(*GetResultRequest)(nil),                // 33: aion.v1.GetResultRequest
+	(*GetResultResponse)(nil),               // 34: aion.v1.GetResultResponse
+	(*ListWorkflowsRequest)(nil),            // 35: aion.v1.ListWorkflowsRequest
+	(*ListWorkflowsResponse)(nil),           // 36: aion.v1.ListWorkflowsResponse
+	(*CountWorkflowsRequest)(nil),           // 37: aion.v1.CountWorkflowsRequest
+	(*CountWorkflowsResponse)(nil),          // 38: aion.v1.CountWorkflowsResponse
+	(*WorkflowCount)(nil),                   // 39: aion.v1.WorkflowCount
+	(*SignalWithStartWorkflowRequest)(nil),  // 40: aion.v1.SignalWithStartWorkflowRequest
+	(*SignalWithStartWorkflowResponse)(nil), // 41: aion.v1.SignalWithStartWorkflowResponse
+	(*UpdateWorkflowRequest)(nil),           // 42: aion.v1.UpdateWorkflowRequest
+	(*UpdateWorkflowResponse)(nil),          // 43: aion.v1.UpdateWorkflowResponse
+	(*GetUpdateRequest)(nil),                // 44: aion.v1.GetUpdateRequest
+	(*GetUpdateResponse)(nil),               // 45: aion.v1.GetUpdateResponse
+	(*UpdateStatus)(nil),                    // 46: aion.v1.UpdateStatus
+	(*PendingUpdate)(nil),                   // 47: aion.v1.PendingUpdate
+	(*UpdateWithStartWorkflowRequest)(nil),  // 48: aion.v1.UpdateWithStartWorkflowRequest
+	(*UpdateWithStartWorkflowResponse)(nil), // 49: aion.v1.UpdateWithStartWorkflowResponse
+	nil,                                     // 50: aion.v1.StartWorkflowRequest.HeaderEntry
+	nil,                                     // 51: aion.v1.StartWorkflowRequest.MemoEntry
+	nil,                                     // 52: aion.v1.StartWorkflowRequest.SearchAttributesEntry
+	nil,                                     // 53: aion.v1.SignalWorkflowRequest.HeaderEntry
+	nil,                                     // 54: aion.v1.WorkflowRun.SearchAttributesEntry
+	nil,                                     // 55: aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
+	nil,                                     // 56: aion.v1.UpdateWorkflowRequest.HeaderEntry
+	nil,                                     // 57: aion.v1.UpdateWithStartWorkflowRequest.HeaderEntry
+	(*Payload)(nil),                         // 58: aion.v1.Payload
+	(*Failure)(nil),                         // 59: aion.v1.Failure
+	(TimeoutKind)(0),                        // 60: aion.v1.TimeoutKind
+	(WorkflowStatus)(0),                     // 61: aion.v1.WorkflowStatus
+	(*Blocked)(nil),                         // 62: aion.v1.Blocked
+	(*durationpb.Duration)(nil),             // 63: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),           // 64: google.protobuf.Timestamp
+	(*HistoryEvent)(nil),                    // 65: aion.v1.HistoryEvent
+	(*CompleteActivityRequest)(nil),         // 66: aion.v1.CompleteActivityRequest
+	(*FailActivityRequest)(nil),             // 67: aion.v1.FailActivityRequest
+	(*HeartbeatActivityRequest)(nil),        // 68: aion.v1.HeartbeatActivityRequest
+	(*CompleteActivityResponse)(nil),        // 69: aion.v1.CompleteActivityResponse
+	(*FailActivityResponse)(nil),            // 70: aion.v1.FailActivityResponse
+	(*HeartbeatActivityResponse)(nil),       // 71: aion.v1.HeartbeatActivityResponse
 }
 var file_aion_v1_workflow_service_proto_depIdxs = []int32{
-	47, // 0: aion.v1.Outcome.completed:type_name -> aion.v1.Payload
-	48, // 1: aion.v1.Outcome.failed:type_name -> aion.v1.Failure
-	5,  // 2: aion.v1.Outcome.canceled:type_name -> aion.v1.OutcomeCanceled
-	6,  // 3: aion.v1.Outcome.terminated:type_name -> aion.v1.OutcomeTerminated
-	7,  // 4: aion.v1.Outcome.timed_out:type_name -> aion.v1.OutcomeTimedOut
-	8,  // 5: aion.v1.Outcome.pending:type_name -> aion.v1.OutcomePending
-	47, // 6: aion.v1.OutcomeCanceled.details:type_name -> aion.v1.Payload
-	49, // 7: aion.v1.OutcomeTimedOut.kind:type_name -> aion.v1.TimeoutKind
-	50, // 8: aion.v1.OutcomePending.status:type_name -> aion.v1.WorkflowStatus
-	51, // 9: aion.v1.OutcomePending.blocked:type_name -> aion.v1.Blocked
-	47, // 10: aion.v1.StartWorkflowRequest.input:type_name -> aion.v1.Payload
-	52, // 11: aion.v1.StartWorkflowRequest.wait:type_name -> google.protobuf.Duration
-	52, // 12: aion.v1.StartWorkflowRequest.run_timeout:type_name -> google.protobuf.Duration
-	0,  // 13: aion.v1.StartWorkflowRequest.reuse_policy:type_name -> aion.v1.WorkflowIdReusePolicy
-	1,  // 14: aion.v1.StartWorkflowRequest.conflict_policy:type_name -> aion.v1.WorkflowIdConflictPolicy
-	41, // 15: aion.v1.StartWorkflowRequest.header:type_name -> aion.v1.StartWorkflowRequest.HeaderEntry
-	42, // 16: aion.v1.StartWorkflowRequest.memo:type_name -> aion.v1.StartWorkflowRequest.MemoEntry
-	43, // 17: aion.v1.StartWorkflowRequest.search_attributes:type_name -> aion.v1.StartWorkflowRequest.SearchAttributesEntry
-	52, // 18: aion.v1.StartWorkflowRequest.start_delay:type_name -> google.protobuf.Duration
-	52, // 19: aion.v1.StartWorkflowRequest.execution_timeout:type_name -> google.protobuf.Duration
-	4,  // 20: aion.v1.StartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
-	3,  // 21: aion.v1.SignalWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	47, // 22: aion.v1.SignalWorkflowRequest.input:type_name -> aion.v1.Payload
-	44, // 23: aion.v1.SignalWorkflowRequest.header:type_name -> aion.v1.SignalWorkflowRequest.HeaderEntry
-	3,  // 24: aion.v1.QueryWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	47, // 25: aion.v1.QueryWorkflowRequest.input:type_name -> aion.v1.Payload
-	47, // 26: aion.v1.QueryWorkflowResponse.output:type_name -> aion.v1.Payload
-	3,  // 27: aion.v1.CancelWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	3,  // 28: aion.v1.TerminateWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	3,  // 29: aion.v1.PauseWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	3,  // 30: aion.v1.ResumeWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	3,  // 31: aion.v1.RepinWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	3,  // 32: aion.v1.DescribeWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	27, // 33: aion.v1.DescribeWorkflowResponse.run:type_name -> aion.v1.WorkflowRun
-	28, // 34: aion.v1.DescribeWorkflowResponse.activities:type_name -> aion.v1.PendingActivity
-	29, // 35: aion.v1.DescribeWorkflowResponse.timers:type_name -> aion.v1.PendingTimer
-	51, // 36: aion.v1.DescribeWorkflowResponse.blocked:type_name -> aion.v1.Blocked
-	53, // 37: aion.v1.DescribeWorkflowResponse.blocked_since:type_name -> google.protobuf.Timestamp
-	50, // 38: aion.v1.WorkflowRun.status:type_name -> aion.v1.WorkflowStatus
-	53, // 39: aion.v1.WorkflowRun.started_at:type_name -> google.protobuf.Timestamp
-	53, // 40: aion.v1.WorkflowRun.closed_at:type_name -> google.protobuf.Timestamp
-	45, // 41: aion.v1.WorkflowRun.search_attributes:type_name -> aion.v1.WorkflowRun.SearchAttributesEntry
-	2,  // 42: aion.v1.PendingActivity.state:type_name -> aion.v1.PendingActivityState
-	53, // 43: aion.v1.PendingActivity.scheduled_at:type_name -> google.protobuf.Timestamp
-	53, // 44: aion.v1.PendingActivity.next_attempt_at:type_name -> google.protobuf.Timestamp
-	48, // 45: aion.v1.PendingActivity.last_failure:type_name -> aion.v1.Failure
-	47, // 46: aion.v1.PendingActivity.heartbeat:type_name -> aion.v1.Payload
-	53, // 47: aion.v1.PendingTimer.due_at:type_name -> google.protobuf.Timestamp
-	3,  // 48: aion.v1.GetHistoryRequest.workflow:type_name -> aion.v1.WorkflowRef
-	54, // 49: aion.v1.GetHistoryResponse.events:type_name -> aion.v1.HistoryEvent
-	3,  // 50: aion.v1.GetResultRequest.workflow:type_name -> aion.v1.WorkflowRef
-	52, // 51: aion.v1.GetResultRequest.wait:type_name -> google.protobuf.Duration
-	4,  // 52: aion.v1.GetResultResponse.outcome:type_name -> aion.v1.Outcome
-	50, // 53: aion.v1.ListWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
-	27, // 54: aion.v1.ListWorkflowsResponse.runs:type_name -> aion.v1.WorkflowRun
-	50, // 55: aion.v1.CountWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
-	38, // 56: aion.v1.CountWorkflowsResponse.groups:type_name -> aion.v1.WorkflowCount
-	50, // 57: aion.v1.WorkflowCount.status:type_name -> aion.v1.WorkflowStatus
-	9,  // 58: aion.v1.SignalWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
-	47, // 59: aion.v1.SignalWithStartWorkflowRequest.signal_input:type_name -> aion.v1.Payload
-	46, // 60: aion.v1.SignalWithStartWorkflowRequest.signal_header:type_name -> aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
-	4,  // 61: aion.v1.SignalWithStartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
-	47, // 62: aion.v1.StartWorkflowRequest.MemoEntry.value:type_name -> aion.v1.Payload
-	47, // 63: aion.v1.StartWorkflowRequest.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	47, // 64: aion.v1.WorkflowRun.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	9,  // 65: aion.v1.WorkflowService.StartWorkflow:input_type -> aion.v1.StartWorkflowRequest
-	11, // 66: aion.v1.WorkflowService.SignalWorkflow:input_type -> aion.v1.SignalWorkflowRequest
-	39, // 67: aion.v1.WorkflowService.SignalWithStartWorkflow:input_type -> aion.v1.SignalWithStartWorkflowRequest
-	13, // 68: aion.v1.WorkflowService.QueryWorkflow:input_type -> aion.v1.QueryWorkflowRequest
-	15, // 69: aion.v1.WorkflowService.CancelWorkflow:input_type -> aion.v1.CancelWorkflowRequest
-	17, // 70: aion.v1.WorkflowService.TerminateWorkflow:input_type -> aion.v1.TerminateWorkflowRequest
-	19, // 71: aion.v1.WorkflowService.PauseWorkflow:input_type -> aion.v1.PauseWorkflowRequest
-	21, // 72: aion.v1.WorkflowService.ResumeWorkflow:input_type -> aion.v1.ResumeWorkflowRequest
-	23, // 73: aion.v1.WorkflowService.RepinWorkflow:input_type -> aion.v1.RepinWorkflowRequest
-	25, // 74: aion.v1.WorkflowService.DescribeWorkflow:input_type -> aion.v1.DescribeWorkflowRequest
-	30, // 75: aion.v1.WorkflowService.GetHistory:input_type -> aion.v1.GetHistoryRequest
-	32, // 76: aion.v1.WorkflowService.GetResult:input_type -> aion.v1.GetResultRequest
-	34, // 77: aion.v1.WorkflowService.ListWorkflows:input_type -> aion.v1.ListWorkflowsRequest
-	36, // 78: aion.v1.WorkflowService.CountWorkflows:input_type -> aion.v1.CountWorkflowsRequest
-	55, // 79: aion.v1.WorkflowService.CompleteActivity:input_type -> aion.v1.CompleteActivityRequest
-	56, // 80: aion.v1.WorkflowService.FailActivity:input_type -> aion.v1.FailActivityRequest
-	57, // 81: aion.v1.WorkflowService.HeartbeatActivity:input_type -> aion.v1.HeartbeatActivityRequest
-	10, // 82: aion.v1.WorkflowService.StartWorkflow:output_type -> aion.v1.StartWorkflowResponse
-	12, // 83: aion.v1.WorkflowService.SignalWorkflow:output_type -> aion.v1.SignalWorkflowResponse
-	40, // 84: aion.v1.WorkflowService.SignalWithStartWorkflow:output_type -> aion.v1.SignalWithStartWorkflowResponse
-	14, // 85: aion.v1.WorkflowService.QueryWorkflow:output_type -> aion.v1.QueryWorkflowResponse
-	16, // 86: aion.v1.WorkflowService.CancelWorkflow:output_type -> aion.v1.CancelWorkflowResponse
-	18, // 87: aion.v1.WorkflowService.TerminateWorkflow:output_type -> aion.v1.TerminateWorkflowResponse
-	20, // 88: aion.v1.WorkflowService.PauseWorkflow:output_type -> aion.v1.PauseWorkflowResponse
-	22, // 89: aion.v1.WorkflowService.ResumeWorkflow:output_type -> aion.v1.ResumeWorkflowResponse
-	24, // 90: aion.v1.WorkflowService.RepinWorkflow:output_type -> aion.v1.RepinWorkflowResponse
-	26, // 91: aion.v1.WorkflowService.DescribeWorkflow:output_type -> aion.v1.DescribeWorkflowResponse
-	31, // 92: aion.v1.WorkflowService.GetHistory:output_type -> aion.v1.GetHistoryResponse
-	33, // 93: aion.v1.WorkflowService.GetResult:output_type -> aion.v1.GetResultResponse
-	35, // 94: aion.v1.WorkflowService.ListWorkflows:output_type -> aion.v1.ListWorkflowsResponse
-	37, // 95: aion.v1.WorkflowService.CountWorkflows:output_type -> aion.v1.CountWorkflowsResponse
-	58, // 96: aion.v1.WorkflowService.CompleteActivity:output_type -> aion.v1.CompleteActivityResponse
-	59, // 97: aion.v1.WorkflowService.FailActivity:output_type -> aion.v1.FailActivityResponse
-	60, // 98: aion.v1.WorkflowService.HeartbeatActivity:output_type -> aion.v1.HeartbeatActivityResponse
-	82, // [82:99] is the sub-list for method output_type
-	65, // [65:82] is the sub-list for method input_type
-	65, // [65:65] is the sub-list for extension type_name
-	65, // [65:65] is the sub-list for extension extendee
-	0,  // [0:65] is the sub-list for field type_name
+	58,  // 0: aion.v1.Outcome.completed:type_name -> aion.v1.Payload
+	59,  // 1: aion.v1.Outcome.failed:type_name -> aion.v1.Failure
+	6,   // 2: aion.v1.Outcome.canceled:type_name -> aion.v1.OutcomeCanceled
+	7,   // 3: aion.v1.Outcome.terminated:type_name -> aion.v1.OutcomeTerminated
+	8,   // 4: aion.v1.Outcome.timed_out:type_name -> aion.v1.OutcomeTimedOut
+	9,   // 5: aion.v1.Outcome.pending:type_name -> aion.v1.OutcomePending
+	58,  // 6: aion.v1.OutcomeCanceled.details:type_name -> aion.v1.Payload
+	60,  // 7: aion.v1.OutcomeTimedOut.kind:type_name -> aion.v1.TimeoutKind
+	61,  // 8: aion.v1.OutcomePending.status:type_name -> aion.v1.WorkflowStatus
+	62,  // 9: aion.v1.OutcomePending.blocked:type_name -> aion.v1.Blocked
+	58,  // 10: aion.v1.StartWorkflowRequest.input:type_name -> aion.v1.Payload
+	63,  // 11: aion.v1.StartWorkflowRequest.wait:type_name -> google.protobuf.Duration
+	63,  // 12: aion.v1.StartWorkflowRequest.run_timeout:type_name -> google.protobuf.Duration
+	0,   // 13: aion.v1.StartWorkflowRequest.reuse_policy:type_name -> aion.v1.WorkflowIdReusePolicy
+	1,   // 14: aion.v1.StartWorkflowRequest.conflict_policy:type_name -> aion.v1.WorkflowIdConflictPolicy
+	50,  // 15: aion.v1.StartWorkflowRequest.header:type_name -> aion.v1.StartWorkflowRequest.HeaderEntry
+	51,  // 16: aion.v1.StartWorkflowRequest.memo:type_name -> aion.v1.StartWorkflowRequest.MemoEntry
+	52,  // 17: aion.v1.StartWorkflowRequest.search_attributes:type_name -> aion.v1.StartWorkflowRequest.SearchAttributesEntry
+	63,  // 18: aion.v1.StartWorkflowRequest.start_delay:type_name -> google.protobuf.Duration
+	63,  // 19: aion.v1.StartWorkflowRequest.execution_timeout:type_name -> google.protobuf.Duration
+	5,   // 20: aion.v1.StartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
+	4,   // 21: aion.v1.SignalWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	58,  // 22: aion.v1.SignalWorkflowRequest.input:type_name -> aion.v1.Payload
+	53,  // 23: aion.v1.SignalWorkflowRequest.header:type_name -> aion.v1.SignalWorkflowRequest.HeaderEntry
+	4,   // 24: aion.v1.QueryWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	58,  // 25: aion.v1.QueryWorkflowRequest.input:type_name -> aion.v1.Payload
+	58,  // 26: aion.v1.QueryWorkflowResponse.output:type_name -> aion.v1.Payload
+	4,   // 27: aion.v1.CancelWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	4,   // 28: aion.v1.TerminateWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	4,   // 29: aion.v1.PauseWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	4,   // 30: aion.v1.ResumeWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	4,   // 31: aion.v1.RepinWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	4,   // 32: aion.v1.DescribeWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	28,  // 33: aion.v1.DescribeWorkflowResponse.run:type_name -> aion.v1.WorkflowRun
+	29,  // 34: aion.v1.DescribeWorkflowResponse.activities:type_name -> aion.v1.PendingActivity
+	30,  // 35: aion.v1.DescribeWorkflowResponse.timers:type_name -> aion.v1.PendingTimer
+	62,  // 36: aion.v1.DescribeWorkflowResponse.blocked:type_name -> aion.v1.Blocked
+	64,  // 37: aion.v1.DescribeWorkflowResponse.blocked_since:type_name -> google.protobuf.Timestamp
+	47,  // 38: aion.v1.DescribeWorkflowResponse.updates:type_name -> aion.v1.PendingUpdate
+	61,  // 39: aion.v1.WorkflowRun.status:type_name -> aion.v1.WorkflowStatus
+	64,  // 40: aion.v1.WorkflowRun.started_at:type_name -> google.protobuf.Timestamp
+	64,  // 41: aion.v1.WorkflowRun.closed_at:type_name -> google.protobuf.Timestamp
+	54,  // 42: aion.v1.WorkflowRun.search_attributes:type_name -> aion.v1.WorkflowRun.SearchAttributesEntry
+	2,   // 43: aion.v1.PendingActivity.state:type_name -> aion.v1.PendingActivityState
+	64,  // 44: aion.v1.PendingActivity.scheduled_at:type_name -> google.protobuf.Timestamp
+	64,  // 45: aion.v1.PendingActivity.next_attempt_at:type_name -> google.protobuf.Timestamp
+	59,  // 46: aion.v1.PendingActivity.last_failure:type_name -> aion.v1.Failure
+	58,  // 47: aion.v1.PendingActivity.heartbeat:type_name -> aion.v1.Payload
+	64,  // 48: aion.v1.PendingTimer.due_at:type_name -> google.protobuf.Timestamp
+	4,   // 49: aion.v1.GetHistoryRequest.workflow:type_name -> aion.v1.WorkflowRef
+	65,  // 50: aion.v1.GetHistoryResponse.events:type_name -> aion.v1.HistoryEvent
+	4,   // 51: aion.v1.GetResultRequest.workflow:type_name -> aion.v1.WorkflowRef
+	63,  // 52: aion.v1.GetResultRequest.wait:type_name -> google.protobuf.Duration
+	5,   // 53: aion.v1.GetResultResponse.outcome:type_name -> aion.v1.Outcome
+	61,  // 54: aion.v1.ListWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
+	28,  // 55: aion.v1.ListWorkflowsResponse.runs:type_name -> aion.v1.WorkflowRun
+	61,  // 56: aion.v1.CountWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
+	39,  // 57: aion.v1.CountWorkflowsResponse.groups:type_name -> aion.v1.WorkflowCount
+	61,  // 58: aion.v1.WorkflowCount.status:type_name -> aion.v1.WorkflowStatus
+	10,  // 59: aion.v1.SignalWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
+	58,  // 60: aion.v1.SignalWithStartWorkflowRequest.signal_input:type_name -> aion.v1.Payload
+	55,  // 61: aion.v1.SignalWithStartWorkflowRequest.signal_header:type_name -> aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
+	5,   // 62: aion.v1.SignalWithStartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
+	4,   // 63: aion.v1.UpdateWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	58,  // 64: aion.v1.UpdateWorkflowRequest.input:type_name -> aion.v1.Payload
+	56,  // 65: aion.v1.UpdateWorkflowRequest.header:type_name -> aion.v1.UpdateWorkflowRequest.HeaderEntry
+	63,  // 66: aion.v1.UpdateWorkflowRequest.wait:type_name -> google.protobuf.Duration
+	46,  // 67: aion.v1.UpdateWorkflowResponse.update:type_name -> aion.v1.UpdateStatus
+	4,   // 68: aion.v1.GetUpdateRequest.workflow:type_name -> aion.v1.WorkflowRef
+	63,  // 69: aion.v1.GetUpdateRequest.wait:type_name -> google.protobuf.Duration
+	46,  // 70: aion.v1.GetUpdateResponse.update:type_name -> aion.v1.UpdateStatus
+	3,   // 71: aion.v1.UpdateStatus.stage:type_name -> aion.v1.UpdateStage
+	58,  // 72: aion.v1.UpdateStatus.completed:type_name -> aion.v1.Payload
+	59,  // 73: aion.v1.UpdateStatus.failed:type_name -> aion.v1.Failure
+	62,  // 74: aion.v1.UpdateStatus.blocked:type_name -> aion.v1.Blocked
+	64,  // 75: aion.v1.PendingUpdate.accepted_at:type_name -> google.protobuf.Timestamp
+	10,  // 76: aion.v1.UpdateWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
+	58,  // 77: aion.v1.UpdateWithStartWorkflowRequest.input:type_name -> aion.v1.Payload
+	57,  // 78: aion.v1.UpdateWithStartWorkflowRequest.header:type_name -> aion.v1.UpdateWithStartWorkflowRequest.HeaderEntry
+	63,  // 79: aion.v1.UpdateWithStartWorkflowRequest.wait:type_name -> google.protobuf.Duration
+	46,  // 80: aion.v1.UpdateWithStartWorkflowResponse.update:type_name -> aion.v1.UpdateStatus
+	58,  // 81: aion.v1.StartWorkflowRequest.MemoEntry.value:type_name -> aion.v1.Payload
+	58,  // 82: aion.v1.StartWorkflowRequest.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	58,  // 83: aion.v1.WorkflowRun.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	10,  // 84: aion.v1.WorkflowService.StartWorkflow:input_type -> aion.v1.StartWorkflowRequest
+	12,  // 85: aion.v1.WorkflowService.SignalWorkflow:input_type -> aion.v1.SignalWorkflowRequest
+	40,  // 86: aion.v1.WorkflowService.SignalWithStartWorkflow:input_type -> aion.v1.SignalWithStartWorkflowRequest
+	42,  // 87: aion.v1.WorkflowService.UpdateWorkflow:input_type -> aion.v1.UpdateWorkflowRequest
+	48,  // 88: aion.v1.WorkflowService.UpdateWithStartWorkflow:input_type -> aion.v1.UpdateWithStartWorkflowRequest
+	44,  // 89: aion.v1.WorkflowService.GetUpdate:input_type -> aion.v1.GetUpdateRequest
+	14,  // 90: aion.v1.WorkflowService.QueryWorkflow:input_type -> aion.v1.QueryWorkflowRequest
+	16,  // 91: aion.v1.WorkflowService.CancelWorkflow:input_type -> aion.v1.CancelWorkflowRequest
+	18,  // 92: aion.v1.WorkflowService.TerminateWorkflow:input_type -> aion.v1.TerminateWorkflowRequest
+	20,  // 93: aion.v1.WorkflowService.PauseWorkflow:input_type -> aion.v1.PauseWorkflowRequest
+	22,  // 94: aion.v1.WorkflowService.ResumeWorkflow:input_type -> aion.v1.ResumeWorkflowRequest
+	24,  // 95: aion.v1.WorkflowService.RepinWorkflow:input_type -> aion.v1.RepinWorkflowRequest
+	26,  // 96: aion.v1.WorkflowService.DescribeWorkflow:input_type -> aion.v1.DescribeWorkflowRequest
+	31,  // 97: aion.v1.WorkflowService.GetHistory:input_type -> aion.v1.GetHistoryRequest
+	33,  // 98: aion.v1.WorkflowService.GetResult:input_type -> aion.v1.GetResultRequest
+	35,  // 99: aion.v1.WorkflowService.ListWorkflows:input_type -> aion.v1.ListWorkflowsRequest
+	37,  // 100: aion.v1.WorkflowService.CountWorkflows:input_type -> aion.v1.CountWorkflowsRequest
+	66,  // 101: aion.v1.WorkflowService.CompleteActivity:input_type -> aion.v1.CompleteActivityRequest
+	67,  // 102: aion.v1.WorkflowService.FailActivity:input_type -> aion.v1.FailActivityRequest
+	68,  // 103: aion.v1.WorkflowService.HeartbeatActivity:input_type -> aion.v1.HeartbeatActivityRequest
+	11,  // 104: aion.v1.WorkflowService.StartWorkflow:output_type -> aion.v1.StartWorkflowResponse
+	13,  // 105: aion.v1.WorkflowService.SignalWorkflow:output_type -> aion.v1.SignalWorkflowResponse
+	41,  // 106: aion.v1.WorkflowService.SignalWithStartWorkflow:output_type -> aion.v1.SignalWithStartWorkflowResponse
+	43,  // 107: aion.v1.WorkflowService.UpdateWorkflow:output_type -> aion.v1.UpdateWorkflowResponse
+	49,  // 108: aion.v1.WorkflowService.UpdateWithStartWorkflow:output_type -> aion.v1.UpdateWithStartWorkflowResponse
+	45,  // 109: aion.v1.WorkflowService.GetUpdate:output_type -> aion.v1.GetUpdateResponse
+	15,  // 110: aion.v1.WorkflowService.QueryWorkflow:output_type -> aion.v1.QueryWorkflowResponse
+	17,  // 111: aion.v1.WorkflowService.CancelWorkflow:output_type -> aion.v1.CancelWorkflowResponse
+	19,  // 112: aion.v1.WorkflowService.TerminateWorkflow:output_type -> aion.v1.TerminateWorkflowResponse
+	21,  // 113: aion.v1.WorkflowService.PauseWorkflow:output_type -> aion.v1.PauseWorkflowResponse
+	23,  // 114: aion.v1.WorkflowService.ResumeWorkflow:output_type -> aion.v1.ResumeWorkflowResponse
+	25,  // 115: aion.v1.WorkflowService.RepinWorkflow:output_type -> aion.v1.RepinWorkflowResponse
+	27,  // 116: aion.v1.WorkflowService.DescribeWorkflow:output_type -> aion.v1.DescribeWorkflowResponse
+	32,  // 117: aion.v1.WorkflowService.GetHistory:output_type -> aion.v1.GetHistoryResponse
+	34,  // 118: aion.v1.WorkflowService.GetResult:output_type -> aion.v1.GetResultResponse
+	36,  // 119: aion.v1.WorkflowService.ListWorkflows:output_type -> aion.v1.ListWorkflowsResponse
+	38,  // 120: aion.v1.WorkflowService.CountWorkflows:output_type -> aion.v1.CountWorkflowsResponse
+	69,  // 121: aion.v1.WorkflowService.CompleteActivity:output_type -> aion.v1.CompleteActivityResponse
+	70,  // 122: aion.v1.WorkflowService.FailActivity:output_type -> aion.v1.FailActivityResponse
+	71,  // 123: aion.v1.WorkflowService.HeartbeatActivity:output_type -> aion.v1.HeartbeatActivityResponse
+	104, // [104:124] is the sub-list for method output_type
+	84,  // [84:104] is the sub-list for method input_type
+	84,  // [84:84] is the sub-list for extension type_name
+	84,  // [84:84] is the sub-list for extension extendee
+	0,   // [0:84] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_workflow_service_proto_init() }
@@ -3332,13 +4087,17 @@ func file_aion_v1_workflow_service_proto_init() {
 		(*Outcome_TimedOut)(nil),
 		(*Outcome_Pending)(nil),
 	}
+	file_aion_v1_workflow_service_proto_msgTypes[42].OneofWrappers = []any{
+		(*UpdateStatus_Completed)(nil),
+		(*UpdateStatus_Failed)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_workflow_service_proto_rawDesc), len(file_aion_v1_workflow_service_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   44,
+			NumEnums:      4,
+			NumMessages:   54,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -42,6 +42,15 @@ const (
 	// WorkflowServiceSignalWithStartWorkflowProcedure is the fully-qualified name of the
 	// WorkflowService's SignalWithStartWorkflow RPC.
 	WorkflowServiceSignalWithStartWorkflowProcedure = "/aion.v1.WorkflowService/SignalWithStartWorkflow"
+	// WorkflowServiceUpdateWorkflowProcedure is the fully-qualified name of the WorkflowService's
+	// UpdateWorkflow RPC.
+	WorkflowServiceUpdateWorkflowProcedure = "/aion.v1.WorkflowService/UpdateWorkflow"
+	// WorkflowServiceUpdateWithStartWorkflowProcedure is the fully-qualified name of the
+	// WorkflowService's UpdateWithStartWorkflow RPC.
+	WorkflowServiceUpdateWithStartWorkflowProcedure = "/aion.v1.WorkflowService/UpdateWithStartWorkflow"
+	// WorkflowServiceGetUpdateProcedure is the fully-qualified name of the WorkflowService's GetUpdate
+	// RPC.
+	WorkflowServiceGetUpdateProcedure = "/aion.v1.WorkflowService/GetUpdate"
 	// WorkflowServiceQueryWorkflowProcedure is the fully-qualified name of the WorkflowService's
 	// QueryWorkflow RPC.
 	WorkflowServiceQueryWorkflowProcedure = "/aion.v1.WorkflowService/QueryWorkflow"
@@ -94,6 +103,13 @@ type WorkflowServiceClient interface {
 	SignalWorkflow(context.Context, *connect.Request[v1.SignalWorkflowRequest]) (*connect.Response[v1.SignalWorkflowResponse], error)
 	// SignalWithStartWorkflow records a message to the open run of a chain, or starts a run with it, in one commit.
 	SignalWithStartWorkflow(context.Context, *connect.Request[v1.SignalWithStartWorkflowRequest]) (*connect.Response[v1.SignalWithStartWorkflowResponse], error)
+	// UpdateWorkflow asks the code of a chain's open run to do something, once per update_id. It returns when the request is accepted,
+	// which is recorded then, or rejected, which leaves no trace, and may wait for the completion.
+	UpdateWorkflow(context.Context, *connect.Request[v1.UpdateWorkflowRequest]) (*connect.Response[v1.UpdateWorkflowResponse], error)
+	// UpdateWithStartWorkflow is UpdateWorkflow to the open run of a chain, or to one that it starts. A rejected update leaves the started run behind.
+	UpdateWithStartWorkflow(context.Context, *connect.Request[v1.UpdateWithStartWorkflowRequest]) (*connect.Response[v1.UpdateWithStartWorkflowResponse], error)
+	// GetUpdate says how an accepted update stands, and may wait for its completion.
+	GetUpdate(context.Context, *connect.Request[v1.GetUpdateRequest]) (*connect.Response[v1.GetUpdateResponse], error)
 	// QueryWorkflow asks a copy of the run.
 	QueryWorkflow(context.Context, *connect.Request[v1.QueryWorkflowRequest]) (*connect.Response[v1.QueryWorkflowResponse], error)
 	// CancelWorkflow asks the code to end.
@@ -151,6 +167,24 @@ func NewWorkflowServiceClient(httpClient connect.HTTPClient, baseURL string, opt
 			httpClient,
 			baseURL+WorkflowServiceSignalWithStartWorkflowProcedure,
 			connect.WithSchema(workflowServiceMethods.ByName("SignalWithStartWorkflow")),
+			connect.WithClientOptions(opts...),
+		),
+		updateWorkflow: connect.NewClient[v1.UpdateWorkflowRequest, v1.UpdateWorkflowResponse](
+			httpClient,
+			baseURL+WorkflowServiceUpdateWorkflowProcedure,
+			connect.WithSchema(workflowServiceMethods.ByName("UpdateWorkflow")),
+			connect.WithClientOptions(opts...),
+		),
+		updateWithStartWorkflow: connect.NewClient[v1.UpdateWithStartWorkflowRequest, v1.UpdateWithStartWorkflowResponse](
+			httpClient,
+			baseURL+WorkflowServiceUpdateWithStartWorkflowProcedure,
+			connect.WithSchema(workflowServiceMethods.ByName("UpdateWithStartWorkflow")),
+			connect.WithClientOptions(opts...),
+		),
+		getUpdate: connect.NewClient[v1.GetUpdateRequest, v1.GetUpdateResponse](
+			httpClient,
+			baseURL+WorkflowServiceGetUpdateProcedure,
+			connect.WithSchema(workflowServiceMethods.ByName("GetUpdate")),
 			connect.WithClientOptions(opts...),
 		),
 		queryWorkflow: connect.NewClient[v1.QueryWorkflowRequest, v1.QueryWorkflowResponse](
@@ -245,6 +279,9 @@ type workflowServiceClient struct {
 	startWorkflow           *connect.Client[v1.StartWorkflowRequest, v1.StartWorkflowResponse]
 	signalWorkflow          *connect.Client[v1.SignalWorkflowRequest, v1.SignalWorkflowResponse]
 	signalWithStartWorkflow *connect.Client[v1.SignalWithStartWorkflowRequest, v1.SignalWithStartWorkflowResponse]
+	updateWorkflow          *connect.Client[v1.UpdateWorkflowRequest, v1.UpdateWorkflowResponse]
+	updateWithStartWorkflow *connect.Client[v1.UpdateWithStartWorkflowRequest, v1.UpdateWithStartWorkflowResponse]
+	getUpdate               *connect.Client[v1.GetUpdateRequest, v1.GetUpdateResponse]
 	queryWorkflow           *connect.Client[v1.QueryWorkflowRequest, v1.QueryWorkflowResponse]
 	cancelWorkflow          *connect.Client[v1.CancelWorkflowRequest, v1.CancelWorkflowResponse]
 	terminateWorkflow       *connect.Client[v1.TerminateWorkflowRequest, v1.TerminateWorkflowResponse]
@@ -274,6 +311,21 @@ func (c *workflowServiceClient) SignalWorkflow(ctx context.Context, req *connect
 // SignalWithStartWorkflow calls aion.v1.WorkflowService.SignalWithStartWorkflow.
 func (c *workflowServiceClient) SignalWithStartWorkflow(ctx context.Context, req *connect.Request[v1.SignalWithStartWorkflowRequest]) (*connect.Response[v1.SignalWithStartWorkflowResponse], error) {
 	return c.signalWithStartWorkflow.CallUnary(ctx, req)
+}
+
+// UpdateWorkflow calls aion.v1.WorkflowService.UpdateWorkflow.
+func (c *workflowServiceClient) UpdateWorkflow(ctx context.Context, req *connect.Request[v1.UpdateWorkflowRequest]) (*connect.Response[v1.UpdateWorkflowResponse], error) {
+	return c.updateWorkflow.CallUnary(ctx, req)
+}
+
+// UpdateWithStartWorkflow calls aion.v1.WorkflowService.UpdateWithStartWorkflow.
+func (c *workflowServiceClient) UpdateWithStartWorkflow(ctx context.Context, req *connect.Request[v1.UpdateWithStartWorkflowRequest]) (*connect.Response[v1.UpdateWithStartWorkflowResponse], error) {
+	return c.updateWithStartWorkflow.CallUnary(ctx, req)
+}
+
+// GetUpdate calls aion.v1.WorkflowService.GetUpdate.
+func (c *workflowServiceClient) GetUpdate(ctx context.Context, req *connect.Request[v1.GetUpdateRequest]) (*connect.Response[v1.GetUpdateResponse], error) {
+	return c.getUpdate.CallUnary(ctx, req)
 }
 
 // QueryWorkflow calls aion.v1.WorkflowService.QueryWorkflow.
@@ -354,6 +406,13 @@ type WorkflowServiceHandler interface {
 	SignalWorkflow(context.Context, *connect.Request[v1.SignalWorkflowRequest]) (*connect.Response[v1.SignalWorkflowResponse], error)
 	// SignalWithStartWorkflow records a message to the open run of a chain, or starts a run with it, in one commit.
 	SignalWithStartWorkflow(context.Context, *connect.Request[v1.SignalWithStartWorkflowRequest]) (*connect.Response[v1.SignalWithStartWorkflowResponse], error)
+	// UpdateWorkflow asks the code of a chain's open run to do something, once per update_id. It returns when the request is accepted,
+	// which is recorded then, or rejected, which leaves no trace, and may wait for the completion.
+	UpdateWorkflow(context.Context, *connect.Request[v1.UpdateWorkflowRequest]) (*connect.Response[v1.UpdateWorkflowResponse], error)
+	// UpdateWithStartWorkflow is UpdateWorkflow to the open run of a chain, or to one that it starts. A rejected update leaves the started run behind.
+	UpdateWithStartWorkflow(context.Context, *connect.Request[v1.UpdateWithStartWorkflowRequest]) (*connect.Response[v1.UpdateWithStartWorkflowResponse], error)
+	// GetUpdate says how an accepted update stands, and may wait for its completion.
+	GetUpdate(context.Context, *connect.Request[v1.GetUpdateRequest]) (*connect.Response[v1.GetUpdateResponse], error)
 	// QueryWorkflow asks a copy of the run.
 	QueryWorkflow(context.Context, *connect.Request[v1.QueryWorkflowRequest]) (*connect.Response[v1.QueryWorkflowResponse], error)
 	// CancelWorkflow asks the code to end.
@@ -407,6 +466,24 @@ func NewWorkflowServiceHandler(svc WorkflowServiceHandler, opts ...connect.Handl
 		WorkflowServiceSignalWithStartWorkflowProcedure,
 		svc.SignalWithStartWorkflow,
 		connect.WithSchema(workflowServiceMethods.ByName("SignalWithStartWorkflow")),
+		connect.WithHandlerOptions(opts...),
+	)
+	workflowServiceUpdateWorkflowHandler := connect.NewUnaryHandler(
+		WorkflowServiceUpdateWorkflowProcedure,
+		svc.UpdateWorkflow,
+		connect.WithSchema(workflowServiceMethods.ByName("UpdateWorkflow")),
+		connect.WithHandlerOptions(opts...),
+	)
+	workflowServiceUpdateWithStartWorkflowHandler := connect.NewUnaryHandler(
+		WorkflowServiceUpdateWithStartWorkflowProcedure,
+		svc.UpdateWithStartWorkflow,
+		connect.WithSchema(workflowServiceMethods.ByName("UpdateWithStartWorkflow")),
+		connect.WithHandlerOptions(opts...),
+	)
+	workflowServiceGetUpdateHandler := connect.NewUnaryHandler(
+		WorkflowServiceGetUpdateProcedure,
+		svc.GetUpdate,
+		connect.WithSchema(workflowServiceMethods.ByName("GetUpdate")),
 		connect.WithHandlerOptions(opts...),
 	)
 	workflowServiceQueryWorkflowHandler := connect.NewUnaryHandler(
@@ -501,6 +578,12 @@ func NewWorkflowServiceHandler(svc WorkflowServiceHandler, opts ...connect.Handl
 			workflowServiceSignalWorkflowHandler.ServeHTTP(w, r)
 		case WorkflowServiceSignalWithStartWorkflowProcedure:
 			workflowServiceSignalWithStartWorkflowHandler.ServeHTTP(w, r)
+		case WorkflowServiceUpdateWorkflowProcedure:
+			workflowServiceUpdateWorkflowHandler.ServeHTTP(w, r)
+		case WorkflowServiceUpdateWithStartWorkflowProcedure:
+			workflowServiceUpdateWithStartWorkflowHandler.ServeHTTP(w, r)
+		case WorkflowServiceGetUpdateProcedure:
+			workflowServiceGetUpdateHandler.ServeHTTP(w, r)
 		case WorkflowServiceQueryWorkflowProcedure:
 			workflowServiceQueryWorkflowHandler.ServeHTTP(w, r)
 		case WorkflowServiceCancelWorkflowProcedure:
@@ -548,6 +631,18 @@ func (UnimplementedWorkflowServiceHandler) SignalWorkflow(context.Context, *conn
 
 func (UnimplementedWorkflowServiceHandler) SignalWithStartWorkflow(context.Context, *connect.Request[v1.SignalWithStartWorkflowRequest]) (*connect.Response[v1.SignalWithStartWorkflowResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.WorkflowService.SignalWithStartWorkflow is not implemented"))
+}
+
+func (UnimplementedWorkflowServiceHandler) UpdateWorkflow(context.Context, *connect.Request[v1.UpdateWorkflowRequest]) (*connect.Response[v1.UpdateWorkflowResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.WorkflowService.UpdateWorkflow is not implemented"))
+}
+
+func (UnimplementedWorkflowServiceHandler) UpdateWithStartWorkflow(context.Context, *connect.Request[v1.UpdateWithStartWorkflowRequest]) (*connect.Response[v1.UpdateWithStartWorkflowResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.WorkflowService.UpdateWithStartWorkflow is not implemented"))
+}
+
+func (UnimplementedWorkflowServiceHandler) GetUpdate(context.Context, *connect.Request[v1.GetUpdateRequest]) (*connect.Response[v1.GetUpdateResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.WorkflowService.GetUpdate is not implemented"))
 }
 
 func (UnimplementedWorkflowServiceHandler) QueryWorkflow(context.Context, *connect.Request[v1.QueryWorkflowRequest]) (*connect.Response[v1.QueryWorkflowResponse], error) {

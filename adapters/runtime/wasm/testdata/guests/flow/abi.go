@@ -52,6 +52,9 @@ func describe() uint64 {
 			d = putString(d, 2, "done")
 			d = putString(d, 3, "seen")
 		}
+		if name == "desk" {
+			d = putString(d, 4, "raise")
+		}
 		b = putString(b, 1, string(d))
 	}
 	b = putString(b, 2, "test 1")
@@ -78,14 +81,20 @@ func activate(n int32) uint64 {
 func query(n int32) uint64 {
 	var name string
 	var in []byte
-	each(input[:n], func(field int, _ uint64, b []byte) {
+	var kind uint64
+	each(input[:n], func(field int, v uint64, b []byte) {
 		switch field {
 		case 1:
 			name = string(b)
 		case 2:
 			in = payload(b)
+		case 3:
+			kind = v
 		}
 	})
+	if kind == 1 {
+		return span(r.validate(name, in))
+	}
 	switch {
 	case name == "seen" && r.kind == "inbox":
 		return span(putString(nil, 1, string(putPayload([]byte(join(r.seen))))))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"runtime/debug"
+	"strconv"
 )
 
 // run is the one workflow of this instance. Its code is a coroutine that gives control back whenever it has to wait.
@@ -18,6 +19,7 @@ type run struct {
 	done    map[uint32][]byte       // what came back, by ordinal
 	signals []signal                // not yet received
 	seen    []string                // of inbox
+	level   int                     // of desk
 	resume  func() (struct{}, bool) // of the coroutine
 	pause   func(struct{}) bool     // called inside of it
 	closed  bool
@@ -37,7 +39,7 @@ func apply(event []byte) {
 			r = &run{done: map[uint32][]byte{}}
 		}
 		var ordinal uint32
-		var name string
+		var id, name string
 		var data []byte
 		each(body, func(field int, v uint64, b []byte) {
 			switch {
@@ -47,6 +49,10 @@ func apply(event []byte) {
 				r.in = payload(b)
 			case kind == 10 && field == 8:
 				r.seed = append([]byte(nil), b...)
+			case kind == 60 && field == 1:
+				id = string(b)
+			case kind == 60 && field == 3:
+				data = payload(b)
 			case kind == 50 && field == 1:
 				name = string(b)
 			case kind == 50 && field == 2, kind == 33 && field == 3:
@@ -65,6 +71,10 @@ func apply(event []byte) {
 			})
 		case 33, 41:
 			r.done[ordinal] = data
+		case 60:
+			n, _ := strconv.Atoi(string(data))
+			r.level += n
+			r.command(61, putString(putString(nil, 1, id), 2, string(putPayload([]byte(strconv.Itoa(r.level))))))
 		case 50:
 			r.signals = append(r.signals, signal{name, data})
 		}
@@ -130,4 +140,19 @@ func (r *run) log(level int, message, key, value string) {
 	b := putString(putInt(nil, 1, uint64(int64(level))), 2, message)
 	b = putString(b, 3, string(putString(putString(nil, 1, key), 2, value)))
 	r.out = putString(r.out, 2, string(b))
+}
+
+// validate answers about an update of desk.
+func (r *run) validate(name string, in []byte) []byte {
+	n, err := strconv.Atoi(string(in))
+	switch {
+	case r.kind != "desk" || name != "raise":
+		return putString(putInt(nil, 2, 1), 3, "the run handles no update "+name+"; handled are: raise")
+	case err != nil:
+		return putString(putString(putInt(nil, 2, 2), 3, err.Error()), 4, "aion.bad_payload")
+	case r.level+n > 10:
+		r.level = 1000 // on a copy
+		return putString(putString(putInt(nil, 2, 2), 3, "too high"), 4, "too_high")
+	}
+	return nil
 }
