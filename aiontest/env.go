@@ -63,7 +63,7 @@ func New(t testing.TB, o Options) *Env {
 	env.aopt = aion.Options{
 		Store: memory.New(), Runtime: native.New(o.Workflows...), Clock: c, IDs: newIDs(c, t.Name()), Underway: s.add,
 		Logger:   slog.New(slog.NewTextHandler(env.log, &slog.HandlerOptions{Level: slog.LevelWarn, ReplaceAttr: withoutTime})),
-		Packages: engine.PackageOptions{Native: len(o.Workflows) > 0},
+		Packages: engine.PackageOptions{Native: len(o.Workflows) > 0}, KeepClosed: true,
 	}
 	if o.Configure != nil {
 		o.Configure(&env.aopt)

@@ -38,7 +38,8 @@ type Store interface {
 	// LastHistory reads a run's last row. NotFound when it has none.
 	LastHistory(ctx context.Context, run model.RunID) (HistoryRow, error)
 	// Feed reads the rows of a shard with a position above after, in order of position, as many as fit into maxBytes but at least one.
-	// When a row is visible, all rows with a lower position are (S-3).
+	// When a row is visible, all rows with a lower position are (S-3). Removed runs leave gaps. HistoryCompacted when after is below
+	// the lowest position that is kept less one; a position is never given out again.
 	Feed(ctx context.Context, shard ShardID, after int64, maxBytes int) ([]HistoryRow, error)
 	// Head is the position of the last history row that was ever committed to a shard, 0 before the first: Feed gives nothing after it yet. It never goes
 	// back, also when that row was removed.
@@ -86,6 +87,8 @@ type Store interface {
 	PutNamespace(ctx context.Context, n NamespaceRecord) error
 	// Namespaces lists all namespaces by name.
 	Namespaces(ctx context.Context) ([]NamespaceRecord, error)
+
+	Retention
 
 	// Info tells what the store is.
 	Info() StoreInfo

@@ -17,6 +17,10 @@ type Telemetry interface {
 	RunBlocked(ns model.Namespace, t model.WorkflowType, what string)
 	// RunPaused counts a run that was paused, or resumed.
 	RunPaused(ns model.Namespace, t model.WorkflowType, paused bool)
+	// Removed counts closed runs that were removed after their retention.
+	Removed(ns model.Namespace, runs int)
+	// Swept counts rows of removed runs and expired records that were removed from the store.
+	Swept(rows int)
 	// Stepped times one step: activations included, and the share that waiting for the commit took.
 	Stepped(total, commit time.Duration, events int)
 	// Replayed times the rebuilding of an instance by replay.
@@ -46,6 +50,12 @@ func (NoTelemetry) RunClosed(model.Namespace, model.WorkflowType, model.Status, 
 
 // RunBlocked does nothing.
 func (NoTelemetry) RunBlocked(model.Namespace, model.WorkflowType, string) {}
+
+// Removed does nothing.
+func (NoTelemetry) Removed(model.Namespace, int) {}
+
+// Swept does nothing.
+func (NoTelemetry) Swept(int) {}
 
 // RunPaused does nothing.
 func (NoTelemetry) RunPaused(model.Namespace, model.WorkflowType, bool) {}

@@ -163,7 +163,7 @@ var keys = []Key{
 		"The most entries in one page of a list; a larger `page_size` gets this many."),
 
 	key("retention.default", "720h", duration(time.Minute), func(c *Config) *time.Duration { return &c.Retention.Default },
-		"How long a closed run and its history are kept."),
+		"How long a closed run and its history are kept, in namespaces that do not say otherwise when they are made."),
 
 	key("drain.timeout", "30s", duration(time.Millisecond), func(c *Config) *time.Duration { return &c.Drain.Timeout },
 		"How long a server that is told to stop waits for requests and steps under way."),

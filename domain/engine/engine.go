@@ -40,6 +40,9 @@ type Options struct {
 	ResidentBytes   int64         // loaded runs; default 256 MiB
 	DedupWindow     time.Duration // how long request IDs are remembered; default 24 h
 
+	// KeepClosed keeps closed runs for good, whatever the retention of their namespace. For tests, which look at them at any time.
+	KeepClosed bool
+
 	Namespaces namespace.Options
 	Packages   PackageOptions
 }
@@ -135,6 +138,7 @@ type Engine struct {
 	verifying chan struct{} // bounds replays for verification
 	waking    chan struct{} // bounds chains that are woken at the same time
 	window    window
+	removal   removal
 	mail      mail
 	forget    ports.Timer // of expectWorkers
 
@@ -174,6 +178,7 @@ func New(o Options) (*Engine, error) {
 	e.verifying = make(chan struct{}, verifyAtOnce)
 	e.waking = make(chan struct{}, wakeAtOnce)
 	e.mail.turns, e.mail.at.Key = make(chan struct{}, wakeAtOnce), noInbox
+	e.removal.timer.Key = noRemoval
 	e.work.told = o.Underway
 	e.waiters.init()
 	e.events = events.NewHub(e.base, o.Store, o.Clock)
@@ -203,6 +208,9 @@ func (e *Engine) Open(ctx context.Context) error {
 	}
 	e.background(func() { e.scan(e.base) })
 	e.background(func() { e.openInboxes(e.base) })
+	if !e.opt.KeepClosed {
+		e.background(func() { e.removeClosed(e.base) })
+	}
 	return nil
 }
 

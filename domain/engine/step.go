@@ -237,8 +237,9 @@ func (s *step) closeRun() {
 	s.counter(c.run.Type, model.StatusRunning, -1)
 	s.counter(c.run.Type, c.state.Status, 1)
 	outcome := outcomeOf(c.run.ID, c.state.Closed)
-	typ, status, open := c.run.Type, c.run.Status, time.Duration(c.state.ClosedAt-c.state.StartedAt)
+	typ, status, open, closed := c.run.Type, c.run.Status, time.Duration(c.state.ClosedAt-c.state.StartedAt), c.run.ClosedAt
 	s.after = append(s.after, func() {
+		c.e.removeLater(c.key.Namespace, closed)
 		c.e.tel.RunClosed(c.key.Namespace, typ, status, open)
 		c.e.waiters.notify(c.key, outcome, s.next[outcome.Run])
 	})

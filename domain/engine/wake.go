@@ -46,6 +46,10 @@ func (e *Engine) wake(due []model.ChainKey) {
 			e.background(func() { e.openInboxes(e.base) })
 			continue
 		}
+		if k == noRemoval {
+			e.background(func() { e.removeClosed(e.base) })
+			continue
+		}
 		e.wakeChain(k)
 	}
 }

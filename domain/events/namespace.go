@@ -92,7 +92,11 @@ func (h *Hub) Namespace(ctx context.Context, r NamespaceRequest, deliver func(po
 // begin finds the position after which a subscription begins.
 func (h *Hub) begin(ctx context.Context, r NamespaceRequest) (int64, error) {
 	if r.Cursor == "" && r.FromStart {
-		return 0, nil
+		_, err := h.store.Feed(ctx, 0, 0, 1)
+		if lowest, ok := ports.LowestKept(err); ok {
+			return lowest - 1, nil // what was before was removed after its retention
+		}
+		return 0, err
 	}
 	head, err := h.store.Head(ctx, 0)
 	if err != nil || r.Cursor == "" {

@@ -61,6 +61,12 @@ func (t *tail) read() {
 
 func (t *tail) readPage() (more bool, err error) {
 	rows, err := t.h.store.Feed(t.ctx, 0, t.last, 1<<20)
+	if lowest, ok := ports.LowestKept(err); ok { // it has stood still for longer than anything is kept
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.rows, t.bytes, t.from, t.last = nil, 0, lowest-1, lowest-1
+		return true, nil
+	}
 	if err != nil || len(rows) == 0 {
 		return false, err
 	}

@@ -103,6 +103,16 @@ func (r *Resolver) create(ctx context.Context, ns model.Namespace) (model.Namesp
 	return ns, nil
 }
 
+// Retention is how long closed runs of a namespace are kept.
+func (r *Resolver) Retention(ns model.Namespace) time.Duration {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if n, ok := r.known[ns]; ok && n.Retention > 0 {
+		return n.Retention
+	}
+	return r.opt.Retention
+}
+
 // Names lists the namespaces in order.
 func (r *Resolver) Names() []model.Namespace {
 	r.mu.RLock()

@@ -87,7 +87,7 @@ func (s *Store) apply(a *ports.Append) ports.AppendResult {
 	res := s.addHistory(a)
 	for _, d := range a.Dedup {
 		d.Key, d.Expires = a.Key, sameTime(d.Expires)
-		c.dedup[d.ID] = d
+		s.setDedup(c, d)
 	}
 	for _, ref := range a.Take {
 		c.inbox.remove(c.byDedup[ref.DedupKey])
@@ -138,9 +138,10 @@ func (s *Store) addHistory(a *ports.Append) (res ports.AppendResult) {
 		r := s.runFor(h.Run)
 		h.Bytes = bytes.Clone(h.Bytes)
 		h.AppendID, h.Key = a.ID, model.ChainKey{}
-		h.Pos = int64(len(s.feed)) + 1
+		s.given++
+		h.Pos = s.given
 		r.history = append(r.history, h)
-		s.feed = append(s.feed, feedRow{r, len(r.history) - 1, a.Key})
+		s.feed = append(s.feed, feedRow{h.Pos, r, len(r.history) - 1, a.Key})
 		if i == 0 {
 			res.FirstPos = h.Pos
 		}
@@ -219,7 +220,11 @@ func (s *Store) PutHeartbeat(ctx context.Context, h ports.Heartbeat) error {
 	return s.change(ctx, func() error {
 		h.At = sameTime(h.At)
 		h.Details.Data, h.Details.Metadata = bytes.Clone(h.Details.Data), maps.Clone(h.Details.Metadata)
-		s.heartbeats[heartbeatKey{h.Run, h.Ordinal}] = h
+		r := s.runFor(h.Run)
+		if r.heartbeats == nil {
+			r.heartbeats = map[model.Ordinal]ports.Heartbeat{}
+		}
+		r.heartbeats[h.Ordinal] = h
 		return nil
 	})
 }

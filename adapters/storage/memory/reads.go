@@ -98,13 +98,30 @@ func (s *Store) Feed(ctx context.Context, shard ports.ShardID, after int64, maxB
 	}
 	err = s.read(ctx, &s.stats.otherReads, func() error {
 		total := 0
-		for _, f := range s.feed[min(max(after, 0), int64(len(s.feed))):] {
+		after = max(after, 0)
+		at, _ := s.feedAt(after + 1)
+		for _, f := range s.feed[at:] {
+			if f.run == nil {
+				continue // its run was removed
+			}
 			h := f.run.history[f.index]
 			if total += len(h.Bytes); len(rows) > 0 && total > maxBytes {
 				break
 			}
 			h.Key = f.key
 			rows = append(rows, h)
+		}
+		if len(rows) > 0 && rows[0].Pos == after+1 || after >= s.given {
+			s.countRows(rows)
+			return nil
+		}
+		lowest := s.given + 1
+		if len(s.feed) > 0 {
+			lowest = s.feed[0].pos
+		}
+		if after+1 < lowest {
+			rows = nil
+			return ports.Compacted(after, lowest)
 		}
 		s.countRows(rows)
 		return nil
@@ -118,7 +135,7 @@ func (s *Store) Head(ctx context.Context, shard ports.ShardID) (head int64, err 
 		return 0, err
 	}
 	err = s.read(ctx, &s.stats.otherReads, func() error {
-		head = int64(len(s.feed))
+		head = s.given
 		return nil
 	})
 	return head, err
@@ -243,7 +260,9 @@ func (s *Store) Checkpoint(ctx context.Context, id model.RunID) (c ports.Checkpo
 // Heartbeat implements ports.Store.
 func (s *Store) Heartbeat(ctx context.Context, id model.RunID, o model.Ordinal) (h ports.Heartbeat, ok bool, err error) {
 	err = s.read(ctx, &s.stats.otherReads, func() error {
-		h, ok = s.heartbeats[heartbeatKey{id, o}]
+		if r := s.runs[id]; r != nil {
+			h, ok = r.heartbeats[o]
+		}
 		return nil
 	})
 	return h, ok, err

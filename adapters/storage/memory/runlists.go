@@ -24,6 +24,7 @@ func compareRuns(a, b runAt) int {
 type runLists struct {
 	all, blocked, paused ordered[runAt]
 	kinds                map[kind]*ordered[runAt]
+	closed               ordered[closedAt]
 }
 
 type kind struct {
@@ -38,7 +39,8 @@ func (s *Store) setRun(c *chain, row ports.Run) {
 	r := s.runFor(row.ID)
 	l := s.lists[row.Key.Namespace]
 	if l == nil {
-		l = &runLists{all: ordered[runAt]{cmp: compareRuns}, blocked: ordered[runAt]{cmp: compareRuns}, paused: ordered[runAt]{cmp: compareRuns}, kinds: map[kind]*ordered[runAt]{}}
+		l = &runLists{all: ordered[runAt]{cmp: compareRuns}, blocked: ordered[runAt]{cmp: compareRuns}, paused: ordered[runAt]{cmp: compareRuns}, kinds: map[kind]*ordered[runAt]{},
+			closed: ordered[closedAt]{cmp: compareClosed}}
 		s.lists[row.Key.Namespace] = l
 	}
 	if r.exists {
@@ -53,6 +55,9 @@ func (s *Store) setRun(c *chain, row ports.Run) {
 func (l *runLists) add(r *ports.Run) {
 	at, k := runAt{r.StartedAt, r.ID}, kind{r.Type, r.Status}
 	l.all.insert(at)
+	if !r.Status.Open() && !r.ClosedAt.IsZero() {
+		l.closed.insert(closedAt{r.ClosedAt, r.ID})
+	}
 	if r.Blocked != "" {
 		l.blocked.insert(at)
 	}
@@ -70,6 +75,7 @@ func (l *runLists) add(r *ports.Run) {
 func (l *runLists) remove(r *ports.Run) {
 	at, k := runAt{r.StartedAt, r.ID}, kind{r.Type, r.Status}
 	l.all.remove(at)
+	l.closed.remove(closedAt{r.ClosedAt, r.ID})
 	l.blocked.remove(at)
 	l.paused.remove(at)
 	if o := l.kinds[k]; o != nil {

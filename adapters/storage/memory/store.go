@@ -21,7 +21,9 @@ type Store struct {
 
 	chains map[model.ChainKey]*chain
 	runs   map[model.RunID]*run
-	feed   []feedRow // feed[i] has position i+1
+	feed   []feedRow // by position
+	holes  int       // how many rows of feed are those of removed runs
+	given  int64     // the last position that was given out
 	due    ordered[ports.Due]
 	lists  map[model.Namespace]*runLists
 
@@ -31,7 +33,7 @@ type Store struct {
 	tasks        map[taskKey]ports.Task
 	taskOrder    int64
 
-	heartbeats map[heartbeatKey]ports.Heartbeat
+	expiring   ordered[expiry]
 	counts     map[countKey]int64
 	pins       map[model.PackageHash]int64
 	packages   map[model.PackageHash]ports.Package
@@ -57,10 +59,12 @@ type run struct {
 	exists     bool
 	history    []ports.HistoryRow
 	checkpoint *ports.Checkpoint
+	heartbeats map[model.Ordinal]ports.Heartbeat
 }
 
-// feedRow names a history row: rows of one run never move.
+// feedRow names a history row: rows of one run never move. That of a removed run names none.
 type feedRow struct {
+	pos   int64
 	run   *run
 	index int
 	key   model.ChainKey
@@ -75,10 +79,6 @@ type (
 		run     model.RunID
 		ordinal model.Ordinal
 		attempt model.Attempt
-	}
-	heartbeatKey struct {
-		run     model.RunID
-		ordinal model.Ordinal
 	}
 	countKey struct {
 		ns     model.Namespace
@@ -101,7 +101,7 @@ func New() *Store {
 		inboxTargets: ordered[model.ChainKey]{cmp: compareKeys},
 		backlog:      map[queueKey]*ordered[ports.Task]{},
 		tasks:        map[taskKey]ports.Task{},
-		heartbeats:   map[heartbeatKey]ports.Heartbeat{},
+		expiring:     ordered[expiry]{cmp: compareExpiry},
 		counts:       map[countKey]int64{},
 		pins:         map[model.PackageHash]int64{},
 		packages:     map[model.PackageHash]ports.Package{},

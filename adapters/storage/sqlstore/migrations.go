@@ -97,4 +97,5 @@ var migrations = []migration{
 	pausedRuns,
 	namespaceAttributes,
 	previousRoutes,
+	closedRuns,
 }

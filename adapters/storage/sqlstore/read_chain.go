@@ -34,7 +34,7 @@ const (
 			UNION ALL
 			SELECT h.pos, page.total + length(h.bytes) FROM page CROSS JOIN history AS h
 				WHERE h.pos = (SELECT n.pos FROM history AS n WHERE n.pos > page.pos ORDER BY n.pos LIMIT 1) AND page.total + length(h.bytes) <= ?
-		) SELECT ` + historyColumns + `, run.ns, run.workflow_id
+		) SELECT ` + historyColumns + `, EXISTS (SELECT 1 FROM garbage AS g WHERE g.run = h.run), run.ns, run.workflow_id
 		FROM page CROSS JOIN history AS h ON h.pos = page.pos LEFT JOIN run ON run.run_id = h.run`
 )
 
@@ -124,17 +124,37 @@ func (s *Store) LastHistory(ctx context.Context, run model.RunID) (row ports.His
 	return row, err
 }
 
-// Feed implements ports.Store.
+// Feed implements ports.Store. Rows that removed runs have left are passed over.
 func (s *Store) Feed(ctx context.Context, shard ports.ShardID, after int64, maxBytes int) (rows []ports.HistoryRow, err error) {
 	if err := checkShard(shard); err != nil {
 		return nil, err
 	}
-	err = s.read(ctx, &s.stats.otherReads, sqlFeed, func(a *args) { a.int(after).int(int64(maxBytes)) }, func(c *columns) bool {
-		h := readHistory(c)
-		h.Key = readKey(c)
-		rows = append(rows, h)
-		return true
+	err = s.reading(ctx, &s.stats.otherReads, func(c *conn) error {
+		after = max(after, 0)
+		for at, more := after, true; more && len(rows) == 0; {
+			more = false
+			err := s.rows(c, sqlFeed, func(a *args) { a.int(at).int(int64(maxBytes)) }, func(c *columns) bool {
+				h := readHistory(c)
+				at, more = h.Pos, true
+				if c.int() == 1 {
+					return true
+				}
+				h.Key = readKey(c)
+				rows = append(rows, h)
+				return true
+			})
+			if err != nil {
+				return err
+			}
+		}
+		if len(rows) > 0 && rows[0].Pos == after+1 {
+			return nil
+		}
+		return s.kept(c, after)
 	})
+	if err != nil {
+		rows = nil
+	}
 	s.countRows(rows)
 	return rows, err
 }

@@ -49,8 +49,8 @@ var (
 		` ON CONFLICT (ns, workflow_id) DO NOTHING`)
 	// A row that is there is replaced, but only if what the indexes of its place in lists are made of stays: then they need
 	// not be touched. Whatever else a caller wants to replace is done one by one.
-	manyRuns = newManyRows(`INSERT INTO run (run_id, ns, workflow_id, type, status, blocked, started_at, prior, detail)`, 9,
-		` ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, blocked = excluded.blocked, prior = excluded.prior, detail = excluded.detail
+	manyRuns = newManyRows(`INSERT INTO run (run_id, ns, workflow_id, type, status, blocked, started_at, prior, detail, closed_at)`, 10,
+		` ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, blocked = excluded.blocked, prior = excluded.prior, detail = excluded.detail, closed_at = excluded.closed_at
 		WHERE ns = excluded.ns AND workflow_id = excluded.workflow_id AND type = excluded.type AND started_at = excluded.started_at`)
 	manyHistory = newManyRows(`INSERT INTO history (pos, run, first_seq, last_seq, append_id, bytes)`, 6, ``)
 )
@@ -88,6 +88,11 @@ func (w *writer) putRuns(runs []runRow) error {
 		r := runs[i]
 		w.args.id(string(r.ID)).text(string(r.Key.Namespace)).text(string(r.Key.WorkflowID)).text(string(r.Type)).int(int64(r.Status)).
 			text(r.Blocked).time(r.StartedAt).flag(r.prior).detail(r.Run)
+		if r.Status.Open() || r.ClosedAt.IsZero() {
+			w.args.null()
+		} else {
+			w.args.time(r.ClosedAt)
+		}
 	})
 }
 

@@ -15,7 +15,12 @@ func Statements() map[string]string {
 		"Due": sqlDue, "Due after": sqlDueAfter, "Inbox": sqlInbox, "InboxTargets": sqlFirstTargets, "InboxTargets after": sqlNextTargets, "Dedup": sqlDedup,
 		"Tasks": sqlTasks, "Checkpoint": sqlCheckpoint, "Heartbeat": sqlHeartbeat, "Package": sqlPackage, "pins": sqlPins, "next kind": sqlNextKind,
 		"update": sqlUpdateChain, "continue": sqlContinueChain, "prior": sqlPriorRun, "take": sqlTake, "task done": sqlTaskDone,
-		"last position": sqlLastPosition,
+		"last position": sqlLastPosition, "bounds": sqlBounds,
+		"closed": sqlClosed, "oldest closed": sqlOldestClosed, "remove chain": sqlRemoveChain, "busy chain": sqlBusyChain, "swept": sqlSwept, "remove dedup": sqlRemoveDedup, "first garbage": sqlFirstGarbage,
+		"garbage rows": sqlGarbageRows, "remove rows": sqlRemoveRows, "remove heartbeats": sqlRemoveHeartbeats, "expired": sqlRemoveExpired,
+	}
+	for i, sql := range removeRun {
+		sqls[fmt.Sprint("remove run ", i)] = sql
 	}
 	after := &ports.ListCursor{StartedAt: time.Unix(1, 0), Run: "r"}
 	for i, q := range []ports.ListQuery{{}, {After: after}, {WorkflowID: "w"}, {WorkflowID: "w", Type: "T", Status: 1, Blocked: true, After: after},

@@ -78,6 +78,11 @@ func (w *writer) load() error {
 	if err != nil {
 		return w.failed(err)
 	}
+	kept, _, err := w.c.number(sqlKeptPosition, nil)
+	if err != nil {
+		return w.failed(err)
+	}
+	last = max(last, kept)
 	// Messages and tasks only need an order, and come and go: each opening begins far above the one before.
 	opened, _, err := w.c.number("SELECT value FROM meta WHERE name = 'opened'", nil)
 	if err != nil {

@@ -17,6 +17,8 @@ type Metrics struct {
 	registry *prom.Registry
 
 	runsStarted, runsClosed, runsBlocked, runsPaused *prom.CounterVec
+	runsRemoved                                      *prom.CounterVec
+	rowsSwept                                        prom.Counter
 	runDuration                                      *prom.HistogramVec
 	stepDuration, commitDuration                     prom.Histogram
 	stepEvents                                       prom.Histogram
@@ -46,6 +48,9 @@ func New() *Metrics {
 	m.runsClosed = m.counters("aion_runs_closed_total", "Runs that closed, by how.", "namespace", "workflow_type", "status")
 	m.runsBlocked = m.counters("aion_runs_blocked_total", "Times that a run became Blocked, by what blocks it.", "namespace", "workflow_type", "what")
 	m.runsPaused = m.counters("aion_run_pauses_total", "Times that a run was paused or resumed.", "namespace", "workflow_type", "change")
+	m.runsRemoved = m.counters("aion_runs_removed_total", "Closed runs that were removed after their retention.", "namespace")
+	m.rowsSwept = prom.NewCounter(prom.CounterOpts{Name: "aion_store_rows_swept_total", Help: "Rows of removed runs, and expired records, that were removed."})
+	m.registry.MustRegister(m.rowsSwept)
 	m.runDuration = m.histograms("aion_run_duration_seconds", "How long runs were open.", slow, "status")
 
 	m.stepDuration = m.histogram("aion_step_duration_seconds", "How long steps take, activation and commit included.", quick)
@@ -111,6 +116,14 @@ func (m *Metrics) RunPaused(ns model.Namespace, t model.WorkflowType, paused boo
 func (m *Metrics) RunBlocked(ns model.Namespace, t model.WorkflowType, what string) {
 	m.runsBlocked.WithLabelValues(string(ns), string(t), what).Inc()
 }
+
+// Removed implements ports.Telemetry.
+func (m *Metrics) Removed(ns model.Namespace, runs int) {
+	m.runsRemoved.WithLabelValues(string(ns)).Add(float64(runs))
+}
+
+// Swept implements ports.Telemetry.
+func (m *Metrics) Swept(rows int) { m.rowsSwept.Add(float64(rows)) }
 
 // Stepped implements ports.Telemetry.
 func (m *Metrics) Stepped(total, commit time.Duration, events int) {

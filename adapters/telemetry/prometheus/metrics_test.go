@@ -79,6 +79,8 @@ func TestEveryMetricMoves(t *testing.T) {
 		"aion_runs_closed_total":            {func() { m.RunClosed("default", "T", model.StatusFailed, second) }, `{namespace="default",status="Failed",workflow_type="T"}`, 1},
 		"aion_run_duration_seconds":         {func() { m.RunClosed("default", "T", model.StatusCompleted, 3*second) }, `_sum{status="Completed"}`, 3},
 		"aion_runs_blocked_total":           {func() { m.RunBlocked("default", "T", "fuel") }, `{namespace="default",what="fuel",workflow_type="T"}`, 1},
+		"aion_runs_removed_total":           {func() { m.Removed("default", 3) }, `{namespace="default"}`, 3},
+		"aion_store_rows_swept_total":       {func() { m.Swept(4) }, ``, 4},
 		"aion_run_pauses_total":             {func() { m.RunPaused("default", "T", true) }, `{change="paused",namespace="default",workflow_type="T"}`, 1},
 		"aion_runs_open":                    {func() { w.runs[0].N = 5 }, `{namespace="default",workflow_type="T"}`, 5},
 		"aion_runs_parked_total":            {func() { m.Parked("hibernated") }, `{how="hibernated"}`, 1},
