@@ -40,11 +40,15 @@ help: ## Show this list
 build: ## Build the server and command line into build/aion
 	@$(call in,cmd/aion,go build -trimpath -o build/aion ./cmd/aion && echo built build/aion)
 
+.PHONY: image
+image: ## Build the container images aion, aion-pure (without CGO) and aion-worker-example
+	@deploy/image.sh aion server && deploy/image.sh aion-pure pure && deploy/image.sh aion-worker-example worker
+
 .PHONY: clean
 clean: ## Remove everything that was built
 	rm -rf build
 
-## Tools: pinned in internal/tools, built once. buf and golangci-lint have modules of their own, outside the
+## Tools: pinned in internal/tools, built once. buf, golangci-lint and helm have modules of their own, outside the
 ## workspace, because what they require would otherwise choose the versions that the product is built with.
 
 .PHONY: tools
@@ -58,11 +62,28 @@ $(BIN)/buf: internal/tools/buf/go.mod
 $(BIN)/golangci-lint: internal/tools/golangci-lint/go.mod
 	$(call tool,github.com/golangci/golangci-lint/v2/cmd/golangci-lint,internal/tools/golangci-lint)
 
+$(BIN)/helm: internal/tools/helm/go.mod
+	$(call tool,helm.sh/helm/v3/cmd/helm,internal/tools/helm)
+
 $(BIN)/protoc-gen-go: internal/tools/go.mod
 	$(call tool,google.golang.org/protobuf/cmd/protoc-gen-go,internal/tools)
 
 $(BIN)/protoc-gen-connect-go: internal/tools/go.mod
 	$(call tool,connectrpc.com/connect/cmd/protoc-gen-connect-go,internal/tools)
+
+## What is shipped
+
+.PHONY: chart
+chart: $(BIN)/helm ## Lint the Helm chart and render it with every way to authenticate; check the alert rules
+	@$(call step,helm lint); $(BIN)/helm lint --quiet --strict deploy/helm/aion
+	@for set in auth.mode=token auth.mode=anonymous auth.mode=jwks,auth.jwks.issuer=https://id.example metrics.serviceMonitor=true,persistence.storageClass=local; do \
+		$(call step,helm template --set $$set); $(BIN)/helm template check deploy/helm/aion --set $$set >/dev/null; done
+	@if $(BIN)/helm template check deploy/helm/aion --set auth.mode=none >/dev/null 2>&1; then echo 'the schema lets auth.mode=none through'; exit 1; fi
+	@$(call step,promtool check rules); promtool check rules deploy/alerts.yaml && promtool check config --syntax-only deploy/prometheus.yaml
+
+.PHONY: container
+container: ## Build the images and run them: CONTAINER_TEST=full
+	@$(call step,images); CONTAINER_TEST=full go test -count=1 -v -timeout 600s ./test/container
 
 ## Generated code
 
