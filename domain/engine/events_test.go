@@ -15,6 +15,7 @@ import (
 	"github.com/aionrun/aion/domain/history"
 	"github.com/aionrun/aion/domain/model"
 	"github.com/aionrun/aion/ports"
+	"github.com/aionrun/aion/sdk/workflow"
 )
 
 var errStop = errors.New("stop")
@@ -203,6 +204,53 @@ func TestSubscribeRun(t *testing.T) {
 	})
 	if err != nil || !slices.Equal(kinds, []ports.EventFrameKind{ports.FrameSubscribed, ports.FrameEnd}) {
 		t.Errorf("%v, %v", kinds, err)
+	}
+}
+
+// [EVT-3] A workflow that goes on as new is one subscription, from its first run to its last.
+func TestSubscribeChain(t *testing.T) {
+	countdown := workflow.Define("Countdown", func(ctx workflow.Context, n int) (int, error) {
+		if _, err := note.Receive(ctx); err != nil || n == 0 {
+			return n, err
+		}
+		return n, workflow.ContinueAsNew(ctx, n-1)
+	})
+	env := aiontest.New(t, defs(countdown))
+	r := ref(start(t, env, request(countdown, 2)))
+	var runs []model.RunID
+	caught, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- env.Engine().Subscribe(ctx, ports.SubscribeRequest{WorkflowID: r.WorkflowID}, func(f ports.EventFrame) error {
+			switch {
+			case f.Kind == ports.FrameCaughtUp:
+				close(caught)
+			case f.Kind == ports.FrameEvents && !slices.Contains(runs, f.Run):
+				runs = append(runs, f.Run)
+			}
+			return nil
+		})
+	}()
+	<-caught
+	for i := range 3 {
+		if err := signal(env, ports.WorkflowRef{WorkflowID: r.WorkflowID}, "x", model.RequestID(fmt.Sprint(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-ended; err != nil || len(runs) != 3 || runs[0] != r.Run {
+		t.Errorf("%v, %v", runs, err)
+	}
+	// The same afterwards, and from any run on.
+	for i, first := range runs {
+		var got []model.RunID
+		err := env.Engine().Subscribe(ctx, ports.SubscribeRequest{WorkflowID: r.WorkflowID, Run: first}, func(f ports.EventFrame) error {
+			if f.Kind == ports.FrameEvents && !slices.Contains(got, f.Run) {
+				got = append(got, f.Run)
+			}
+			return nil
+		})
+		if err != nil || !slices.Equal(got, runs[i:]) {
+			t.Errorf("%v, %v", got, err)
+		}
 	}
 }
 

@@ -106,5 +106,12 @@ func since(row *ports.HistoryRow, from model.Seq) (page, last []byte, err error)
 
 // successor gives the run that continues one, by its closing event; "" when there is none.
 func successor(closing []byte) (model.RunID, error) {
-	return "", nil
+	if history.PeekKind(closing) != history.KindContinuedAsNew {
+		return "", nil
+	}
+	e, err := history.DecodeEvent(closing)
+	if err != nil {
+		return "", err
+	}
+	return e.Attr.(*history.ContinuedAsNew).NewRun, nil
 }
