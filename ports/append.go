@@ -30,6 +30,9 @@ func (a *Append) Check() (head Head, must bool, err error) {
 	if a.Chain.Version != a.Expect+1 {
 		return Head{}, false, a.invalid("its version afterwards is %d and not %d", a.Chain.Version, a.Expect+1)
 	}
+	if a.Entity != nil {
+		return a.checkEntity()
+	}
 	for i := range a.Runs {
 		if a.Runs[i].Key != a.Key {
 			return Head{}, false, a.invalid("its run row %q belongs to chain %q/%q", a.Runs[i].ID, a.Runs[i].Key.Namespace, a.Runs[i].Key.WorkflowID)
@@ -76,7 +79,7 @@ func (a *Append) Check() (head Head, must bool, err error) {
 // Chain the zero row, Take not empty, and everything but Take and Send is empty. It is refused with Conflict when the chain exists by then, and
 // like any other append when a message is not there.
 func (a *Append) OnlyConsumes() bool {
-	return a.Expect == 0 && a.Chain == Chain{} && len(a.Take) > 0 && len(a.Runs)+len(a.History)+len(a.Dedup)+len(a.Tasks)+len(a.TasksDone)+len(a.Counts)+len(a.Pins) == 0
+	return a.Expect == 0 && a.Chain == Chain{} && a.Entity == nil && len(a.Take) > 0 && len(a.Runs)+len(a.History)+len(a.Dedup)+len(a.Tasks)+len(a.TasksDone)+len(a.Counts)+len(a.Pins) == 0
 }
 
 // HeadMismatch is the error of an append whose version fits but whose history does not continue at the chain's head.

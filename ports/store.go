@@ -56,6 +56,11 @@ type Store interface {
 	Inbox(ctx context.Context, key model.ChainKey, limit int) ([]Message, error)
 	// InboxTargets lists chains that have undelivered messages, in order of key, after the given one, at most limit.
 	InboxTargets(ctx context.Context, shard ShardID, after *model.ChainKey, limit int) ([]model.ChainKey, error)
+	// Entity gives the row of a chain of another kind than a workflow, and its entity (rule M-5). NotFound when there is none.
+	Entity(ctx context.Context, key model.ChainKey) (Chain, Entity, error)
+	// Entities lists entities whose key's WorkflowID begins with prefix, in order of it, after the given one ("" = from the first), at most limit, as many as
+	// fit into maxBytes but at least one. It reads an index range only.
+	Entities(ctx context.Context, ns model.Namespace, prefix string, after model.WorkflowID, limit, maxBytes int) ([]Entity, error)
 	// Dedup finds the record of a request to a chain; ok is false when there is none that has not expired at now.
 	Dedup(ctx context.Context, key model.ChainKey, id model.RequestID, now time.Time) (d Dedup, ok bool, err error)
 	// Tasks lists the backlog of a task queue with an order above after, in that order, at most limit.
@@ -131,6 +136,8 @@ type Append struct {
 	Send []Message    // to other chains (M-1); a row with the same target and key is kept as it is
 	Take []MessageRef // messages to this chain that the step consumed; each must be there, also where the chain itself is not (OnlyConsumes)
 
+	Entity *Entity // of a chain of another kind than a workflow, which has no runs and no history (M-5); nil for workflows
+
 	Tasks     []Task    // backlog rows to insert
 	TasksDone []TaskRef // backlog rows to remove, before Tasks are inserted; one that is not there is no error
 
@@ -151,6 +158,9 @@ func (a *Append) Size() int {
 	}
 	for i := range a.Attributes {
 		n += a.Attributes[i].Value.Size() + 128
+	}
+	if a.Entity != nil {
+		n += len(a.Entity.Config) + len(a.Entity.State) + 256
 	}
 	return n + 256*len(a.Runs) + 128*(len(a.Dedup)+len(a.Tasks))
 }

@@ -33,6 +33,10 @@ type Telemetry interface {
 	Dispatched(d time.Duration)
 	// TimerFired tells how late a timer fired.
 	TimerFired(late time.Duration)
+	// ScheduleStarted counts starts that a schedule decided.
+	ScheduleStarted(ns model.Namespace, n int)
+	// ScheduleSkipped counts ticks that a schedule skipped: reason is overlap, catch_up, buffer or open.
+	ScheduleSkipped(ns model.Namespace, reason string, n int)
 	// Parked counts chains that left memory: how is hibernated or dropped.
 	Parked(how string)
 }
@@ -77,6 +81,12 @@ func (NoTelemetry) Dispatched(time.Duration) {}
 
 // TimerFired does nothing.
 func (NoTelemetry) TimerFired(time.Duration) {}
+
+// ScheduleStarted does nothing.
+func (NoTelemetry) ScheduleStarted(model.Namespace, int) {}
+
+// ScheduleSkipped does nothing.
+func (NoTelemetry) ScheduleSkipped(model.Namespace, string, int) {}
 
 // Parked does nothing.
 func (NoTelemetry) Parked(string) {}

@@ -36,6 +36,7 @@ type chain struct {
 	row     ports.Chain
 	run     ports.Run
 	state   *history.State // nil unless the current run is open
+	entity  entity         // of a chain that is no workflow
 	digest  hash.Hash      // of the current run's history
 	saved   int64          // history bytes at the last checkpoint
 	due     dueHeap
@@ -204,7 +205,7 @@ func (c *chain) failAll(batch []input, err error) {
 func (c *chain) discard() {
 	c.dropInstance()
 	c.loaded, c.exists, c.guessed, c.state, c.digest, c.due, c.held, c.acts, c.flying, c.armed, c.kept = false, false, false, nil, nil, nil, nil, nil, 0, 0, false
-	c.row, c.run = ports.Chain{}, ports.Run{}
+	c.row, c.run, c.entity = ports.Chain{}, ports.Run{}, nil
 }
 
 func (c *chain) dropInstance() {

@@ -27,6 +27,12 @@ func (s *step) open(m *ports.Message) letterFate {
 		c.e.log.Error("a letter in an inbox cannot be read", "namespace", c.key.Namespace, "workflow_id", c.key.WorkflowID, "key", m.DedupKey, "error", err)
 		return letterLeft
 	}
+	if kindOf(c.key) != nil {
+		if c.entity != nil {
+			c.entity.letter(s, &l)
+		}
+		return letterTaken
+	}
 	switch msg := l.Message.(type) {
 	case *history.StartRun:
 		s.startByLetter(l.Link, msg)

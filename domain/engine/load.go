@@ -32,6 +32,9 @@ func (c *chain) load(batch []input) error {
 	case <-e.base.Done():
 		return fault.New(fault.Draining, "the server is shutting down")
 	}
+	if k := kindOf(c.key); k != nil {
+		return c.loadEntity(k)
+	}
 	row, run, err := e.store.Chain(e.base, c.key)
 	if fault.Has(err, fault.NotFound) {
 		c.loaded, c.exists = true, false

@@ -42,6 +42,12 @@ type step struct {
 	free     bool    // the run was resumed or unblocked in this step
 	later    []input // taken in the next step: they need one that begins at a clean boundary
 	commitAt time.Duration
+
+	// Of chains that are no workflows.
+	sealed  bool // the step takes no other input
+	removes bool // the chain goes with the step
+	woken   bool // its time had come
+	rearm   bool // the time of its next wake-up has changed
 }
 
 // offer is an attempt that may be handed out after the commit.
@@ -71,7 +77,7 @@ func newStep(c *chain) *step {
 // full says that the step should take nothing more: what waits gets a step of its own (rule C-5).
 func (s *step) full() bool {
 	l := s.c.e.opt.Limits
-	return s.count >= l.StepEvents/4 || s.bytes >= l.StepBytes/4
+	return s.sealed || s.count >= l.StepEvents/4 || s.bytes >= l.StepBytes/4
 }
 
 // refuse answers an input that cannot be taken, once the step on whose ground it is refused is durable.
@@ -366,6 +372,7 @@ func (s *step) commit() error {
 		row.HeadSeq = c.state.Seq
 	}
 	row.WakeAt = s.wakeAt()
+	s.keepEntity(a, &row)
 	if c.exists {
 		a.Chain = row
 	} // else it only consumes letters to a chain that is not there
@@ -450,6 +457,7 @@ func (s *step) finish() {
 		}
 		c.state, c.digest, c.due, c.acts, c.flying = nil, nil, nil, nil, 0
 	}
+	s.leaveEntity()
 	if c.guessed {
 		c.discard() // nothing was committed: whether the chain exists is still not known
 	}

@@ -161,6 +161,11 @@ func (w *wakeInput) release() {
 func (w *wakeInput) apply(s *step) {
 	c := s.c
 	s.after = append(s.after, w.release)
+	if c.entity != nil {
+		s.woken = true
+		c.entity.wake(s)
+		return
+	}
 	if c.state == nil || !c.state.Open() {
 		return
 	}

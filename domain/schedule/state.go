@@ -86,6 +86,7 @@ type State struct {
 type Schedule struct {
 	ID       model.ScheduleID
 	Instance string // minted at the creation: it tells a schedule from a later one with the same ID
+	Revision uint64 // counts the changes of the configuration
 	Config   model.ScheduleConfig
 	State    State
 	times    *Times
@@ -178,6 +179,7 @@ func (s *Schedule) configure(c model.ScheduleConfig) error {
 		return err
 	}
 	s.Config, s.times = c, times
+	s.Revision++
 	return nil
 }
 
@@ -185,6 +187,7 @@ func (s *Schedule) configure(c model.ScheduleConfig) error {
 type kept struct {
 	ID       model.ScheduleID     `json:"id"`
 	Instance string               `json:"instance"`
+	Revision uint64               `json:"revision"`
 	Config   model.ScheduleConfig `json:"config"`
 }
 
@@ -193,7 +196,7 @@ func (s *Schedule) Encode() (config, state []byte) { return s.EncodeConfig(), s.
 
 // EncodeConfig is the first half of Encode.
 func (s *Schedule) EncodeConfig() []byte {
-	b, _ := json.Marshal(kept{s.ID, s.Instance, s.Config}) // of these types it cannot fail
+	b, _ := json.Marshal(kept{s.ID, s.Instance, s.Revision, s.Config}) // of these types it cannot fail
 	return b
 }
 
@@ -213,7 +216,7 @@ func Decode(config, state []byte) (*Schedule, error) {
 	if err := json.Unmarshal(state, &s.State); err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "the state of schedule %q is damaged", k.ID)
 	}
-	s.ID, s.Instance, s.Config = k.ID, k.Instance, k.Config
+	s.ID, s.Instance, s.Revision, s.Config = k.ID, k.Instance, k.Revision, k.Config
 	times, err := ParseTimes(&k.Config.Spec)
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "the times of schedule %q cannot be read", k.ID)

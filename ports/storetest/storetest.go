@@ -43,6 +43,7 @@ func Run(t *testing.T, open Factory) {
 		{"Inbox/M-1 order, dedup, exactly once", inbox},
 		{"Inbox/M-1 one of many takers wins", inboxContention},
 		{"Inbox/M-1 targets", inboxTargets},
+		{"Entities/M-5 creation, steps, removal, lists", entities},
 		{"Inbox/M-1 messages to a chain that is not there", inboxOfNobody},
 		{"Dedup/M-2 window and replacement", dedup},
 		{"Tasks/A-1 order, pages, removal", tasks},

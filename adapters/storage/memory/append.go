@@ -99,6 +99,7 @@ func (s *Store) apply(a *ports.Append) ports.AppendResult {
 			delete(s.chains, a.Key)
 		}
 	}
+	s.putEntity(a, c)
 	for _, m := range a.Send {
 		s.send(m)
 	}

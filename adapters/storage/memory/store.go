@@ -27,6 +27,8 @@ type Store struct {
 	due    ordered[ports.Due]
 	lists  map[model.Namespace]*runLists
 
+	entities ordered[model.ChainKey] // chains that have one
+
 	inboxTargets ordered[model.ChainKey]
 	messages     int64 // positions given out
 	backlog      map[queueKey]*ordered[ports.Task]
@@ -51,6 +53,7 @@ type chain struct {
 	inbox   ordered[ports.Message] // by position
 	byDedup map[string]ports.Message
 	dedup   map[model.RequestID]ports.Dedup
+	entity  *ports.Entity // nil for workflows
 }
 
 // run is one run: its visibility row, where there is one, and its history.
@@ -99,6 +102,7 @@ func New() *Store {
 		due:          ordered[ports.Due]{cmp: compareDue},
 		lists:        map[model.Namespace]*runLists{},
 		inboxTargets: ordered[model.ChainKey]{cmp: compareKeys},
+		entities:     ordered[model.ChainKey]{cmp: compareKeys},
 		backlog:      map[queueKey]*ordered[ports.Task]{},
 		tasks:        map[taskKey]ports.Task{},
 		expiring:     ordered[expiry]{cmp: compareExpiry},

@@ -98,4 +98,5 @@ var migrations = []migration{
 	namespaceAttributes,
 	previousRoutes,
 	closedRuns,
+	entities,
 }

@@ -224,6 +224,11 @@ func (w *writer) small(a *ports.Append) error {
 			return err
 		}
 	}
+	if a.Entity != nil {
+		if err := w.putEntity(a); err != nil {
+			return err
+		}
+	}
 	for i := range a.Dedup {
 		d := &a.Dedup[i]
 		w.args.reset().text(ns).text(wf).text(string(d.ID)).blob(d.Digest[:]).id(string(d.Run)).time(d.Expires)

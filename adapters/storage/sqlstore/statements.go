@@ -15,7 +15,7 @@ func Statements() map[string]string {
 		"Due": sqlDue, "Due after": sqlDueAfter, "Inbox": sqlInbox, "InboxTargets": sqlFirstTargets, "InboxTargets after": sqlNextTargets, "Dedup": sqlDedup,
 		"Tasks": sqlTasks, "Checkpoint": sqlCheckpoint, "Heartbeat": sqlHeartbeat, "Package": sqlPackage, "pins": sqlPins, "next kind": sqlNextKind,
 		"update": sqlUpdateChain, "continue": sqlContinueChain, "prior": sqlPriorRun, "take": sqlTake, "task done": sqlTaskDone,
-		"last position": sqlLastPosition, "bounds": sqlBounds,
+		"last position": sqlLastPosition, "Entity": sqlEntity, "Entities": sqlEntities, "bounds": sqlBounds,
 		"closed": sqlClosed, "oldest closed": sqlOldestClosed, "remove chain": sqlRemoveChain, "busy chain": sqlBusyChain, "swept": sqlSwept, "remove dedup": sqlRemoveDedup, "first garbage": sqlFirstGarbage,
 		"garbage rows": sqlGarbageRows, "remove rows": sqlRemoveRows, "remove heartbeats": sqlRemoveHeartbeats, "expired": sqlRemoveExpired,
 	}

@@ -19,6 +19,7 @@ type Metrics struct {
 	runsStarted, runsClosed, runsBlocked, runsPaused *prom.CounterVec
 	runsRemoved                                      *prom.CounterVec
 	rowsSwept                                        prom.Counter
+	ticksStarted, ticksSkipped                       *prom.CounterVec
 	runDuration                                      *prom.HistogramVec
 	stepDuration, commitDuration                     prom.Histogram
 	stepEvents                                       prom.Histogram
@@ -47,6 +48,8 @@ func New() *Metrics {
 	m.runsStarted = m.counters("aion_runs_started_total", "Runs that were started.", "namespace", "workflow_type")
 	m.runsClosed = m.counters("aion_runs_closed_total", "Runs that closed, by how.", "namespace", "workflow_type", "status")
 	m.runsBlocked = m.counters("aion_runs_blocked_total", "Times that a run became Blocked, by what blocks it.", "namespace", "workflow_type", "what")
+	m.ticksStarted = m.counters("aion_schedule_ticks_started_total", "Starts that schedules decided.", "namespace")
+	m.ticksSkipped = m.counters("aion_schedule_ticks_skipped_total", "Ticks that schedules skipped, by reason.", "namespace", "reason")
 	m.runsPaused = m.counters("aion_run_pauses_total", "Times that a run was paused or resumed.", "namespace", "workflow_type", "change")
 	m.runsRemoved = m.counters("aion_runs_removed_total", "Closed runs that were removed after their retention.", "namespace")
 	m.rowsSwept = prom.NewCounter(prom.CounterOpts{Name: "aion_store_rows_swept_total", Help: "Rows of removed runs, and expired records, that were removed."})
@@ -151,6 +154,16 @@ func (m *Metrics) Dispatched(d time.Duration) { m.dispatch.Observe(d.Seconds()) 
 
 // TimerFired implements ports.Telemetry.
 func (m *Metrics) TimerFired(late time.Duration) { m.timerLag.Observe(late.Seconds()) }
+
+// ScheduleStarted implements ports.Telemetry.
+func (m *Metrics) ScheduleStarted(ns model.Namespace, n int) {
+	m.ticksStarted.WithLabelValues(string(ns)).Add(float64(n))
+}
+
+// ScheduleSkipped implements ports.Telemetry.
+func (m *Metrics) ScheduleSkipped(ns model.Namespace, reason string, n int) {
+	m.ticksSkipped.WithLabelValues(string(ns), reason).Add(float64(n))
+}
 
 // Parked implements ports.Telemetry.
 func (m *Metrics) Parked(how string) { m.parked.WithLabelValues(how).Inc() }

@@ -92,6 +92,8 @@ func TestEveryMetricMoves(t *testing.T) {
 		"aion_instances_found_total":        {func() { m.InstanceFound("live") }, `{from="live"}`, 1},
 		"aion_activity_attempts_total":      {func() { m.AttemptEnded("default", "A", "completed") }, `{activity_type="A",namespace="default",outcome="completed"}`, 1},
 		"aion_dispatch_latency_seconds":     {func() { m.Dispatched(second) }, `_sum`, 1},
+		"aion_schedule_ticks_started_total": {func() { m.ScheduleStarted("default", 2) }, `{namespace="default"}`, 2},
+		"aion_schedule_ticks_skipped_total": {func() { m.ScheduleSkipped("default", "overlap", 3) }, `{namespace="default",reason="overlap"}`, 3},
 		"aion_timer_lag_seconds":            {func() { m.TimerFired(second) }, `_sum`, 1},
 		"aion_store_operation_duration_seconds": {func() {
 			w.appendErr = fault.New(fault.Conflict, "no")
