@@ -209,11 +209,12 @@ func TestSubscribeRun(t *testing.T) {
 
 // [EVT-3] A workflow that goes on as new is one subscription, from its first run to its last.
 func TestSubscribeChain(t *testing.T) {
-	countdown := workflow.Define("Countdown", func(ctx workflow.Context, n int) (int, error) {
+	var countdown workflow.Workflow[int, int]
+	countdown = workflow.Define("Countdown", func(ctx workflow.Context, n int) (int, error) {
 		if _, err := note.Receive(ctx); err != nil || n == 0 {
 			return n, err
 		}
-		return n, workflow.ContinueAsNew(ctx, n-1)
+		return n, countdown.ContinueAsNew(ctx, n-1)
 	})
 	env := aiontest.New(t, defs(countdown))
 	r := ref(start(t, env, request(countdown, 2)))
