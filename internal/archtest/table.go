@@ -61,6 +61,7 @@ var table = []row{
 
 	{folder: "sdk/...", ours: []string{"sdk/...", "api/..."}, third: []string{"*"}, why: "users import the sdk without the server"},
 	{folder: "sdk/workflow/...", ours: []string{"sdk/..."}, never: hostSide, noStd: network, why: inGuests},
+	{folder: "sdk/payload/...", ours: []string{"sdk/..."}, never: hostSide, noStd: network, why: inGuests},
 	{folder: "sdk/activity/...", ours: []string{"sdk/..."}, never: hostSide, noStd: network, why: inGuests},
 	{folder: "sdk/guest/...", ours: []string{"sdk/..."}, never: hostSide, noStd: network, why: inGuests},
 

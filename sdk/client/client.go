@@ -7,6 +7,7 @@ import (
 
 	"github.com/aionrun/aion/api/gen/aion/v1/aionv1connect"
 	"github.com/aionrun/aion/sdk/internal/link"
+	"github.com/aionrun/aion/sdk/payload"
 )
 
 // Options say who is calling. The zero value is useful: empty fields come from the environment.
@@ -21,6 +22,9 @@ type Options struct {
 
 	// Interceptors stand around every call, outside of its repetitions; the first is the outermost.
 	Interceptors []connect.Interceptor
+
+	// Codecs encode and decode values of the type payload.Opaque: the first writes, all of them read. Workers need the same ones.
+	Codecs payload.Codecs
 
 	// HTTPClient replaces the connection, for tests and proxies of one's own. It must speak HTTP/2 where workers use it.
 	HTTPClient connect.HTTPClient
@@ -49,7 +53,7 @@ func Dial(addr string, opts ...Options) (*Client, error) {
 		return nil, err
 	}
 	options := connect.WithClientOptions(
-		link.Options(), connect.WithInterceptors(o.Interceptors...), connect.WithInterceptors(repeating{l}),
+		link.Options(), connect.WithInterceptors(o.Interceptors...), connect.WithInterceptors(encoding{o.Codecs}, repeating{l}),
 	)
 	return &Client{
 		link:       l,

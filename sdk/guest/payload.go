@@ -35,6 +35,8 @@ func (p Payload) Decode(into any) error {
 		return nil
 	case *None:
 		return nil
+	case interface{ TakePayload(Payload) error }:
+		return v.TakePayload(p)
 	}
 	if p.IsZero() {
 		return nil
@@ -48,13 +50,15 @@ func (p Payload) Decode(into any) error {
 	return nil
 }
 
-// Encode makes a Payload of a value: JSON, unless v is a Payload or None.
+// Encode makes a Payload of a value: JSON, unless v is a Payload or None, or says by AsPayload what it is.
 func Encode(v any) (Payload, error) {
 	switch v := v.(type) {
 	case Payload:
 		return v, nil
 	case None:
 		return Payload{}, nil
+	case interface{ AsPayload() (Payload, error) }:
+		return v.AsPayload()
 	}
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -34,6 +34,7 @@ type attempt struct {
 	info    Task
 	input   guest.Payload
 	details guest.Payload // of the attempt before
+	unread  error         // what a codec could not decode
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 
@@ -62,6 +63,7 @@ func (w *Worker) accept(t *aionv1.Task) {
 	a := &attempt{
 		w: w, key: key, info: taskOf(t), input: contract.ReadPayload(t.GetInput()), details: contract.ReadPayload(t.GetHeartbeat()), token: t.GetToken(),
 	}
+	a.decode()
 	ctx, cancel := context.WithCancelCause(around.NewContext(context.Background(), a))
 	a.ctx, a.cancel = ctx, cancel
 	if d := a.info.Deadline; time.Now().Before(d) { // one that has passed is one of a clock that differs from the server's
@@ -107,7 +109,9 @@ func (a *attempt) run() {
 		inner := next
 		next = func(ctx context.Context) error { return intercept(ctx, inner) }
 	}
-	err = next(a.ctx)
+	if err = a.unread; err == nil {
+		err = next(a.ctx)
+	}
 	done = true
 }
 
@@ -127,7 +131,7 @@ func (a *attempt) finish(out guest.Payload, err error) {
 		a.queueBeat()
 	}
 	delete(w.attempts, a.key)
-	w.outbox.add(a.key, outcome(a.token, out, err, a.canceled))
+	w.outbox.add(a.key, w.encoded(outcome(a.token, out, err, a.canceled)))
 	w.notice()
 }
 

@@ -48,6 +48,11 @@ func (a *attempt) Beat(details guest.Payload) {
 	if a.w.attempts[a.key] != a {
 		return // it has ended, and something that it left behind goes on
 	}
+	details, err := a.w.options.Codecs.Encode(details)
+	if err != nil {
+		a.w.log.Warn("heartbeat details are left out: they cannot be encoded", "activity", a.info.ActivityType, "error", err)
+		details = guest.Payload{}
+	}
 	a.beat, a.beatNew = &aionv1.TaskHeartbeat{Details: contract.Payload(details)}, true
 	if a.beatSoon == nil {
 		a.sendBeat(time.Now())

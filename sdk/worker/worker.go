@@ -20,6 +20,7 @@ import (
 	"github.com/aionrun/aion/sdk/activity"
 	"github.com/aionrun/aion/sdk/guest"
 	"github.com/aionrun/aion/sdk/internal/link"
+	"github.com/aionrun/aion/sdk/payload"
 	"github.com/aionrun/aion/sdk/workflow"
 )
 
@@ -40,6 +41,9 @@ type Options struct {
 
 	// Interceptors stand around every attempt; the first is the outermost.
 	Interceptors []Interceptor
+
+	// Codecs encode and decode values of the type payload.Opaque: the first writes, all of them read. Clients need the same ones.
+	Codecs payload.Codecs
 
 	// HTTPClient replaces the connection, for tests. It must speak HTTP/2.
 	HTTPClient connect.HTTPClient

@@ -9,7 +9,7 @@ import (
 
 // Workflow packages link these two packages and all that they need; that must stay small and free of everything a sandbox cannot give.
 func TestDependencies(t *testing.T) {
-	cmd := exec.Command("go", "list", "-deps", "github.com/aionrun/aion/sdk/workflow", "github.com/aionrun/aion/sdk/activity")
+	cmd := exec.Command("go", "list", "-deps", "github.com/aionrun/aion/sdk/workflow", "github.com/aionrun/aion/sdk/activity", "github.com/aionrun/aion/sdk/payload")
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -22,7 +22,7 @@ func TestDependencies(t *testing.T) {
 			}
 		}
 		first, _, _ := strings.Cut(dep, "/")
-		own := dep == "github.com/aionrun/aion/sdk/workflow" || dep == "github.com/aionrun/aion/sdk/activity" || strings.HasPrefix(dep, "github.com/aionrun/aion/sdk/guest")
+		own := dep == "github.com/aionrun/aion/sdk/workflow" || dep == "github.com/aionrun/aion/sdk/activity" || strings.HasPrefix(dep, "github.com/aionrun/aion/sdk/guest") || dep == "github.com/aionrun/aion/sdk/payload"
 		if strings.Contains(first, ".") && !own {
 			t.Errorf("links %s", dep)
 		}
