@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aionrun/aion/aiontest"
 	feed "github.com/aionrun/aion/domain/events"
@@ -278,5 +279,30 @@ func TestSubscribeRefuses(t *testing.T) {
 	} {
 		err := env.Engine().Subscribe(ctx, c.r, func(ports.EventFrame) error { return errStop })
 		want(t, err, c.reason, c.text)
+	}
+}
+
+// [EVT-2] [S-3] A cursor whose events were removed says so; from the start is then from the oldest that is kept.
+func TestSubscribeAfterRetention(t *testing.T) {
+	env := retained(t, nil)
+	first := ref(start(t, env, request(echo, "x")))
+	oldest := feed.Cursor{0}.String()
+	env.Advance(2 * time.Hour)
+	kept := ref(start(t, env, request(listen, 1)))
+	removed(t, env, first)
+	err := env.Engine().Subscribe(ctx, ports.SubscribeRequest{Cursor: oldest}, func(ports.EventFrame) error { return nil })
+	want(t, err, fault.HistoryCompacted)
+	got := seen{}
+	err = env.Engine().Subscribe(ctx, ports.SubscribeRequest{FromStart: true}, func(f ports.EventFrame) error {
+		if f.Kind == ports.FrameEvents {
+			got.add(t, f)
+		}
+		if f.Kind == ports.FrameCaughtUp {
+			return errStop
+		}
+		return nil
+	})
+	if !errors.Is(err, errStop) || len(got) != 1 || len(got[kept.Run]) == 0 {
+		t.Errorf("%v, %v", got, err)
 	}
 }
