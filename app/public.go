@@ -57,18 +57,22 @@ func (s *Server) publicHandler() (http.Handler, error) {
 	if !s.cfg.Deploy.Enabled {
 		service = undeployable{service}
 	}
-	service = access.New(service, access.Options{Default: model.Namespace(s.cfg.Namespaces.Default)})
+	guard, auth := access.Options{Default: model.Namespace(s.cfg.Namespaces.Default)}, ports.Authenticator(s.auth)
+	if s.audit != nil {
+		guard.Audit, auth = s.audit, access.Audited(auth, s.audit)
+	}
+	service = access.New(service, guard)
 	s.sockets, s.endSockets = context.WithCancel(context.Background())
 	mux := http.NewServeMux()
 	calls := connect.Handler(connect.Options{
-		Service: service, Auth: s.auth, Ready: s.Ready, Version: s.opt.Version, Log: s.log, Clock: s.opt.Clock,
+		Service: service, Auth: auth, Ready: s.Ready, Version: s.opt.Version, Log: s.log, Clock: s.opt.Clock,
 		PageSize: s.cfg.Limits.PageSize, MaxRequestBytes: s.cfg.Server.MaxRequestBytes, MaxArchiveBytes: s.cfg.Deploy.MaxArchiveBytes,
 	})
 	mux.Handle(rest.Prefix, rest.Handler(rest.Options{
-		Service: service, Auth: s.auth, Log: s.log, Origins: s.cfg.Server.CORSOrigins, MaxRequestBytes: s.cfg.Server.MaxRequestBytes,
+		Service: service, Auth: auth, Log: s.log, Origins: s.cfg.Server.CORSOrigins, MaxRequestBytes: s.cfg.Server.MaxRequestBytes,
 	}))
 	mux.Handle(websocket.Path, websocket.Handler(websocket.Options{
-		Base: s.sockets, Service: service, Auth: s.auth, Clock: s.opt.Clock, Log: s.log, Origins: s.cfg.Server.CORSOrigins, Marshal: jsonform.Marshal, Buffer: s.cfg.Events.Buffer,
+		Base: s.sockets, Service: service, Auth: auth, Clock: s.opt.Clock, Log: s.log, Origins: s.cfg.Server.CORSOrigins, Marshal: jsonform.Marshal, Buffer: s.cfg.Events.Buffer,
 	}))
 	mux.Handle("/", calls) // also says what it does not know
 	return crossOrigin(s.cfg.Server.CORSOrigins, mux), nil

@@ -15,6 +15,7 @@ import (
 	"github.com/aionrun/aion/adapters/ids/random"
 	"github.com/aionrun/aion/adapters/telemetry/prometheus"
 	"github.com/aionrun/aion/app/config"
+	"github.com/aionrun/aion/domain/access"
 	"github.com/aionrun/aion/domain/engine"
 	"github.com/aionrun/aion/domain/fault"
 	"github.com/aionrun/aion/domain/model"
@@ -31,6 +32,7 @@ type Server struct {
 	metrics *prometheus.Metrics
 
 	auth    located
+	audit   *access.Recorder // nil = nothing is audited
 	life    lifecycle
 	store   ports.Store
 	runtime runtimes
@@ -74,6 +76,7 @@ func New(cfg config.Config, o Options) (*Server, error) {
 		{"runtime", s.openRuntime, s.closeRuntime},
 		{"engine", s.openEngine, s.closeEngine},
 		{"packages", s.loadPackages, nil},
+		{"audit", s.openAudit, s.closeAudit},
 		{"requests", s.servePublic, s.stopServing},
 	}
 	return s, nil
@@ -138,6 +141,24 @@ func (s *Server) closeAuth() error {
 		return nil // the caller's
 	}
 	return s.auth.Close()
+}
+
+func (s *Server) openAudit(context.Context) error {
+	if s.cfg.Audited() {
+		o := access.RecorderOptions{Store: s.store, Log: s.log, Clock: s.opt.Clock, Keep: s.cfg.Audit.Retention, Rows: int64(s.cfg.Audit.MaxRecords)}
+		if s.metrics != nil {
+			o.Dropped = s.metrics.AuditDropped
+		}
+		s.audit = access.NewRecorder(o)
+	}
+	return nil
+}
+
+func (s *Server) closeAudit() error {
+	if s.audit != nil {
+		s.audit.Close()
+	}
+	return nil
 }
 
 // died reports what ends the server, once.

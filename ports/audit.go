@@ -27,3 +27,24 @@ type AuditRecord struct {
 	Denied    bool   // the caller was refused for who it is
 	Repeated  int    // how many more like it were not recorded one by one
 }
+
+// AuditQuery asks for audit records, newest first. Empty fields ask for all.
+type AuditQuery struct {
+	Namespace model.Namespace
+	Subject   string
+	Denied    bool  // only what was refused
+	Before    int64 // only records with a lower ID; 0 = from the newest on
+	Limit     int   // required, > 0
+}
+
+// AuditKeep says what of the audit is kept: at most Rows records, none from before From.
+type AuditKeep struct {
+	Rows int64
+	From time.Time
+}
+
+// Audits is what transports call to read the audit. Safe for concurrent use.
+type Audits interface {
+	// Audit lists audit records, newest first. Errors: NotFound (namespace).
+	Audit(ctx context.Context, q AuditQuery) ([]AuditRecord, error)
+}

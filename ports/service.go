@@ -493,4 +493,5 @@ type Service interface {
 	Workers
 	Operator
 	Events
+	Audits
 }

@@ -94,6 +94,10 @@ type Store interface {
 	Namespaces(ctx context.Context) ([]NamespaceRecord, error)
 
 	Retention
+	// PutAudit adds audit records with rising IDs, and removes what keep does not keep; the newest record always stays.
+	PutAudit(ctx context.Context, records []AuditRecord, keep AuditKeep) error
+	// Audit lists audit records that match q, newest first, at most q.Limit.
+	Audit(ctx context.Context, q AuditQuery) ([]AuditRecord, error)
 
 	// Info tells what the store is.
 	Info() StoreInfo

@@ -13,6 +13,7 @@ type Config struct {
 	Deploy     Deploy
 	Namespaces Namespaces
 	Auth       Auth
+	Audit      Audit
 	Limits     Limits
 	Retention  Retention
 	Drain      Drain
@@ -124,6 +125,25 @@ const (
 	AuthToken = "token"
 	AuthJWKS  = "jwks"
 )
+
+// Audit says what is recorded of changes and refusals, and how much of it is kept.
+type Audit struct {
+	Mode       string
+	Retention  time.Duration
+	MaxRecords int
+}
+
+// The values of Audit.Mode.
+const (
+	AuditAuto = "auto"
+	AuditOn   = "on"
+	AuditOff  = "off"
+)
+
+// Audited says whether changes and refusals are recorded.
+func (c Config) Audited() bool {
+	return c.Audit.Mode == AuditOn || c.Audit.Mode == AuditAuto && c.Auth.Mode != AuthDev
+}
 
 // Limits bounds what callers may ask for.
 type Limits struct {

@@ -155,6 +155,13 @@ var keys = []Key{
 	key("auth.jwks.grants", "", list("rules", "groups:platform=admin@*", checkRule), func(c *Config) *[]string { return &c.Auth.JWKS.Grants },
 		"What other claims grant: `claim:value=role@pattern`, for each JWT whose claim is that value, lists it, or has it among its words."),
 
+	key("audit.mode", AuditAuto, choice(AuditAuto, AuditOn, AuditOff), func(c *Config) *string { return &c.Audit.Mode },
+		"Whether every change that a caller makes and every refusal is logged and kept for `aion audit list`. `auto`: unless `auth.mode = dev`, where nobody proves who they are."),
+	key("audit.retention", "2160h", duration(time.Minute), func(c *Config) *time.Duration { return &c.Audit.Retention },
+		"How long audit records stay in the store."),
+	key("audit.max_records", "1000000", integer(100, 100_000_000), func(c *Config) *int { return &c.Audit.MaxRecords },
+		"How many audit records stay in the store at most; the oldest go first."),
+
 	key("limits.payload_bytes", "2MiB", size(kib, gib), func(c *Config) *int64 { return &c.Limits.PayloadBytes },
 		"The largest payload: an input, a result, a signal. Less than `server.max_request_bytes`."),
 	key("limits.pending_activities", "10000", integer(1, 1_000_000), func(c *Config) *int { return &c.Limits.PendingActivities },

@@ -16,6 +16,7 @@ var sectionTexts = map[string]string{
 	"deploy":     "The upload of workflow packages.",
 	"namespaces": "Tenants.",
 	"auth":       "Who is believed. Naming tokens or keys that the chosen mode does not look at is refused, so that nobody relies on them.",
+	"audit":      "What is recorded of changes and refusals. The log gets each record at once; the store, which `aion audit list` reads, soon after.",
 	"limits":     "What callers may ask for.",
 	"retention":  "How long things are kept.",
 	"drain":      "How the server stops.",

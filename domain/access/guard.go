@@ -46,7 +46,7 @@ func (g *Guard) check(p ports.Principal, method string, ns model.Namespace) erro
 				return nil
 			}
 		}
-		return fault.New(fault.PermissionDenied, "%q may not do this: packages and what else belongs to the whole server need the role %s for all namespaces", p.Subject, roles(n)).
+		return fault.New(fault.PermissionDenied, "%q may not do this: it needs the role %s for all namespaces", p.Subject, roles(n)).
 			Hinted("ask for a credential with a grant for the namespace pattern *")
 	}
 	if !p.Sees(ns) {

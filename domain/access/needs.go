@@ -61,6 +61,9 @@ var Needs = map[string]Need{
 	"DeprecateNamespace": need(ports.RoleAdmin).change(),
 	"GetNamespace":       need(ports.RoleReader),
 
+	"Audit":    need(ports.RoleAdmin),
+	"AuditAll": need(ports.RoleAdmin).server(), // Audit of no namespace in particular
+
 	// Without a namespace they list what the caller may read.
 	"Workers":        need(ports.RoleReader),
 	"TaskQueues":     need(ports.RoleReader),

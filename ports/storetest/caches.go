@@ -141,6 +141,8 @@ func closed(t *testing.T, st ports.Store) {
 		"SetRoute":      func() error { return st.SetRoute(ctx, ports.Route{Type: "t", Package: "h"}) },
 		"Routes":        func() error { _, err := st.Routes(ctx); return err },
 		"PutNamespace":  func() error { return st.PutNamespace(ctx, ports.NamespaceRecord{Name: "n"}) },
+		"PutAudit":      func() error { return st.PutAudit(ctx, []ports.AuditRecord{{}}, ports.AuditKeep{Rows: 1}) },
+		"Audit":         func() error { _, err := st.Audit(ctx, ports.AuditQuery{Limit: 1}); return err },
 		"Namespaces":    func() error { _, err := st.Namespaces(ctx); return err },
 	} {
 		if err := f(); !fault.Has(err, fault.Unavailable) {

@@ -53,6 +53,7 @@ func Run(t *testing.T, open Factory) {
 		{"Packages/large code", largePackage},
 		{"Routes/D-6 order and replacement", routes},
 		{"Namespaces/order and replacement", namespaces},
+		{"Audit/order, filters, pages and what is kept", audit},
 		{"Caches/checkpoints", checkpoints},
 		{"Caches/A-4 heartbeats", heartbeats},
 		{"Retention/S-6 removes closed runs and what belongs to them", removal},

@@ -34,6 +34,7 @@ func Run(t *testing.T, dial Dial) {
 	t.Run("Limits", func(t *testing.T) { testLimits(t, dial) })
 	t.Run("GivingUp", func(t *testing.T) { testGivingUp(t, dial) })
 	t.Run("Events", func(t *testing.T) { testEvents(t, dial) })
+	t.Run("Audit", func(t *testing.T) { testAudit(t, dial) })
 	t.Run("Workers", func(t *testing.T) { testWorkers(t, dial) })
 }
 

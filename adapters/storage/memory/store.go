@@ -41,6 +41,8 @@ type Store struct {
 	packages   map[model.PackageHash]ports.Package
 	routes     map[model.WorkflowType]ports.Route
 	namespaces map[model.Namespace]ports.NamespaceRecord
+	audit      []ports.AuditRecord // oldest first
+	auditID    int64               // of the newest
 
 	stats counters
 }

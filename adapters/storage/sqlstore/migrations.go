@@ -99,4 +99,5 @@ var migrations = []migration{
 	previousRoutes,
 	closedRuns,
 	entities,
+	auditRecords,
 }

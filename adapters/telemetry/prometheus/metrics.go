@@ -29,6 +29,7 @@ type Metrics struct {
 	attempts                                         *prom.CounterVec
 	dispatch, timerLag                               prom.Histogram
 	operations                                       *prom.HistogramVec
+	auditDropped                                     prom.Counter
 }
 
 var _ ports.Telemetry = (*Metrics)(nil)
@@ -62,6 +63,9 @@ func New() *Metrics {
 	m.replayDuration = m.histogram("aion_replay_duration_seconds", "How long it takes to rebuild an instance by replay.", quick)
 	m.replayEvents = prom.NewCounter(prom.CounterOpts{Name: "aion_replay_events_total", Help: "Events that were replayed."})
 	m.registry.MustRegister(m.replayEvents)
+
+	m.auditDropped = prom.NewCounter(prom.CounterOpts{Name: "aion_audit_records_dropped_total", Help: "Audit records that are in the log only."})
+	m.registry.MustRegister(m.auditDropped)
 
 	m.instances = m.counters("aion_instances_found_total", "Where the instance for an activation came from: live, restored, replayed, new.", "from")
 	m.parked = m.counters("aion_runs_parked_total", "Runs that left memory: hibernated or dropped.", "how")

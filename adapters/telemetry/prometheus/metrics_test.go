@@ -81,6 +81,7 @@ func TestEveryMetricMoves(t *testing.T) {
 		"aion_runs_blocked_total":           {func() { m.RunBlocked("default", "T", "fuel") }, `{namespace="default",what="fuel",workflow_type="T"}`, 1},
 		"aion_runs_removed_total":           {func() { m.Removed("default", 3) }, `{namespace="default"}`, 3},
 		"aion_store_rows_swept_total":       {func() { m.Swept(4) }, ``, 4},
+		"aion_audit_records_dropped_total":  {func() { m.AuditDropped(1) }, ``, 1},
 		"aion_run_pauses_total":             {func() { m.RunPaused("default", "T", true) }, `{change="paused",namespace="default",workflow_type="T"}`, 1},
 		"aion_runs_open":                    {func() { w.runs[0].N = 5 }, `{namespace="default",workflow_type="T"}`, 5},
 		"aion_runs_parked_total":            {func() { m.Parked("hibernated") }, `{how="hibernated"}`, 1},

@@ -657,6 +657,270 @@ func (x *TaskQueue) GetBacklog() bool {
 	return false
 }
 
+// ListAuditRecordsRequest asks for a page of audit records.
+type ListAuditRecordsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Empty for all namespaces and the whole server.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Only records of this subject.
+	Subject string `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	// Only what was refused.
+	Denied        bool   `protobuf:"varint,3,opt,name=denied,proto3" json:"denied,omitempty"`
+	PageSize      uint32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAuditRecordsRequest) Reset() {
+	*x = ListAuditRecordsRequest{}
+	mi := &file_aion_v1_operator_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAuditRecordsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAuditRecordsRequest) ProtoMessage() {}
+
+func (x *ListAuditRecordsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_operator_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAuditRecordsRequest.ProtoReflect.Descriptor instead.
+func (*ListAuditRecordsRequest) Descriptor() ([]byte, []int) {
+	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ListAuditRecordsRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ListAuditRecordsRequest) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *ListAuditRecordsRequest) GetDenied() bool {
+	if x != nil {
+		return x.Denied
+	}
+	return false
+}
+
+func (x *ListAuditRecordsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListAuditRecordsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListAuditRecordsResponse is a page of audit records.
+type ListAuditRecordsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Records       []*AuditRecord         `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
+	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAuditRecordsResponse) Reset() {
+	*x = ListAuditRecordsResponse{}
+	mi := &file_aion_v1_operator_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAuditRecordsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAuditRecordsResponse) ProtoMessage() {}
+
+func (x *ListAuditRecordsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_operator_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAuditRecordsResponse.ProtoReflect.Descriptor instead.
+func (*ListAuditRecordsResponse) Descriptor() ([]byte, []int) {
+	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ListAuditRecordsResponse) GetRecords() []*AuditRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *ListAuditRecordsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// AuditRecord says who did what, or was refused it.
+type AuditRecord struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    int64                  `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Time  *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	// Empty where nobody was authenticated.
+	Subject string `protobuf:"bytes,3,opt,name=subject,proto3" json:"subject,omitempty"`
+	// The caller's network address.
+	Peer string `protobuf:"bytes,4,opt,name=peer,proto3" json:"peer,omitempty"`
+	// What was called, e.g. Start or Authenticate.
+	Action string `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`
+	// Empty for what belongs to the whole server.
+	Namespace string `protobuf:"bytes,6,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	Object    string `protobuf:"bytes,7,opt,name=object,proto3" json:"object,omitempty"`
+	RequestId string `protobuf:"bytes,8,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// `ok`, or the reason of the error.
+	Outcome string `protobuf:"bytes,9,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Denied  bool   `protobuf:"varint,10,opt,name=denied,proto3" json:"denied,omitempty"`
+	// How many more refusals before it were only counted.
+	RepeatedCount uint32 `protobuf:"varint,11,opt,name=repeated_count,json=repeatedCount,proto3" json:"repeated_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditRecord) Reset() {
+	*x = AuditRecord{}
+	mi := &file_aion_v1_operator_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditRecord) ProtoMessage() {}
+
+func (x *AuditRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_operator_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditRecord.ProtoReflect.Descriptor instead.
+func (*AuditRecord) Descriptor() ([]byte, []int) {
+	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *AuditRecord) GetId() int64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *AuditRecord) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *AuditRecord) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetPeer() string {
+	if x != nil {
+		return x.Peer
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetObject() string {
+	if x != nil {
+		return x.Object
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetDenied() bool {
+	if x != nil {
+		return x.Denied
+	}
+	return false
+}
+
+func (x *AuditRecord) GetRepeatedCount() uint32 {
+	if x != nil {
+		return x.RepeatedCount
+	}
+	return 0
+}
+
 var File_aion_v1_operator_service_proto protoreflect.FileDescriptor
 
 const file_aion_v1_operator_service_proto_rawDesc = "" +
@@ -721,11 +985,36 @@ const file_aion_v1_operator_service_proto_rawDesc = "" +
 	"\bbuffered\x18\x06 \x01(\x03R\bbuffered\x128\n" +
 	"\n" +
 	"oldest_age\x18\a \x01(\v2\x19.google.protobuf.DurationR\toldestAge\x12\x18\n" +
-	"\abacklog\x18\b \x01(\bR\abacklog2\xef\x01\n" +
+	"\abacklog\x18\b \x01(\bR\abacklog\"\xa5\x01\n" +
+	"\x17ListAuditRecordsRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x18\n" +
+	"\asubject\x18\x02 \x01(\tR\asubject\x12\x16\n" +
+	"\x06denied\x18\x03 \x01(\bR\x06denied\x12\x1b\n" +
+	"\tpage_size\x18\x04 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tR\tpageToken\"r\n" +
+	"\x18ListAuditRecordsResponse\x12.\n" +
+	"\arecords\x18\x01 \x03(\v2\x14.aion.v1.AuditRecordR\arecords\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc1\x02\n" +
+	"\vAuditRecord\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x03R\x02id\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
+	"\asubject\x18\x03 \x01(\tR\asubject\x12\x12\n" +
+	"\x04peer\x18\x04 \x01(\tR\x04peer\x12\x16\n" +
+	"\x06action\x18\x05 \x01(\tR\x06action\x12\x1c\n" +
+	"\tnamespace\x18\x06 \x01(\tR\tnamespace\x12\x16\n" +
+	"\x06object\x18\a \x01(\tR\x06object\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\b \x01(\tR\trequestId\x12\x18\n" +
+	"\aoutcome\x18\t \x01(\tR\aoutcome\x12\x16\n" +
+	"\x06denied\x18\n" +
+	" \x01(\bR\x06denied\x12%\n" +
+	"\x0erepeated_count\x18\v \x01(\rR\rrepeatedCount2\xca\x02\n" +
 	"\x0fOperatorService\x12;\n" +
 	"\x06WhoAmI\x12\x16.aion.v1.WhoAmIRequest\x1a\x17.aion.v1.WhoAmIResponse\"\x00\x12J\n" +
 	"\vListWorkers\x12\x1b.aion.v1.ListWorkersRequest\x1a\x1c.aion.v1.ListWorkersResponse\"\x00\x12S\n" +
-	"\x0eListTaskQueues\x12\x1e.aion.v1.ListTaskQueuesRequest\x1a\x1f.aion.v1.ListTaskQueuesResponse\"\x00B0Z.github.com/aionrun/aion/api/gen/aion/v1;aionv1b\x06proto3"
+	"\x0eListTaskQueues\x12\x1e.aion.v1.ListTaskQueuesRequest\x1a\x1f.aion.v1.ListTaskQueuesResponse\"\x00\x12Y\n" +
+	"\x10ListAuditRecords\x12 .aion.v1.ListAuditRecordsRequest\x1a!.aion.v1.ListAuditRecordsResponse\"\x00B0Z.github.com/aionrun/aion/api/gen/aion/v1;aionv1b\x06proto3"
 
 var (
 	file_aion_v1_operator_service_proto_rawDescOnce sync.Once
@@ -739,39 +1028,46 @@ func file_aion_v1_operator_service_proto_rawDescGZIP() []byte {
 	return file_aion_v1_operator_service_proto_rawDescData
 }
 
-var file_aion_v1_operator_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_aion_v1_operator_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_aion_v1_operator_service_proto_goTypes = []any{
-	(*WhoAmIRequest)(nil),          // 0: aion.v1.WhoAmIRequest
-	(*WhoAmIResponse)(nil),         // 1: aion.v1.WhoAmIResponse
-	(*Grant)(nil),                  // 2: aion.v1.Grant
-	(*ListWorkersRequest)(nil),     // 3: aion.v1.ListWorkersRequest
-	(*ListWorkersResponse)(nil),    // 4: aion.v1.ListWorkersResponse
-	(*Worker)(nil),                 // 5: aion.v1.Worker
-	(*ListTaskQueuesRequest)(nil),  // 6: aion.v1.ListTaskQueuesRequest
-	(*ListTaskQueuesResponse)(nil), // 7: aion.v1.ListTaskQueuesResponse
-	(*TaskQueue)(nil),              // 8: aion.v1.TaskQueue
-	(*timestamppb.Timestamp)(nil),  // 9: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 10: google.protobuf.Duration
+	(*WhoAmIRequest)(nil),            // 0: aion.v1.WhoAmIRequest
+	(*WhoAmIResponse)(nil),           // 1: aion.v1.WhoAmIResponse
+	(*Grant)(nil),                    // 2: aion.v1.Grant
+	(*ListWorkersRequest)(nil),       // 3: aion.v1.ListWorkersRequest
+	(*ListWorkersResponse)(nil),      // 4: aion.v1.ListWorkersResponse
+	(*Worker)(nil),                   // 5: aion.v1.Worker
+	(*ListTaskQueuesRequest)(nil),    // 6: aion.v1.ListTaskQueuesRequest
+	(*ListTaskQueuesResponse)(nil),   // 7: aion.v1.ListTaskQueuesResponse
+	(*TaskQueue)(nil),                // 8: aion.v1.TaskQueue
+	(*ListAuditRecordsRequest)(nil),  // 9: aion.v1.ListAuditRecordsRequest
+	(*ListAuditRecordsResponse)(nil), // 10: aion.v1.ListAuditRecordsResponse
+	(*AuditRecord)(nil),              // 11: aion.v1.AuditRecord
+	(*timestamppb.Timestamp)(nil),    // 12: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 13: google.protobuf.Duration
 }
 var file_aion_v1_operator_service_proto_depIdxs = []int32{
-	9,  // 0: aion.v1.WhoAmIResponse.server_time:type_name -> google.protobuf.Timestamp
+	12, // 0: aion.v1.WhoAmIResponse.server_time:type_name -> google.protobuf.Timestamp
 	2,  // 1: aion.v1.WhoAmIResponse.grants:type_name -> aion.v1.Grant
-	9,  // 2: aion.v1.WhoAmIResponse.expires_at:type_name -> google.protobuf.Timestamp
+	12, // 2: aion.v1.WhoAmIResponse.expires_at:type_name -> google.protobuf.Timestamp
 	5,  // 3: aion.v1.ListWorkersResponse.workers:type_name -> aion.v1.Worker
-	9,  // 4: aion.v1.Worker.connected_at:type_name -> google.protobuf.Timestamp
+	12, // 4: aion.v1.Worker.connected_at:type_name -> google.protobuf.Timestamp
 	8,  // 5: aion.v1.ListTaskQueuesResponse.task_queues:type_name -> aion.v1.TaskQueue
-	10, // 6: aion.v1.TaskQueue.oldest_age:type_name -> google.protobuf.Duration
-	0,  // 7: aion.v1.OperatorService.WhoAmI:input_type -> aion.v1.WhoAmIRequest
-	3,  // 8: aion.v1.OperatorService.ListWorkers:input_type -> aion.v1.ListWorkersRequest
-	6,  // 9: aion.v1.OperatorService.ListTaskQueues:input_type -> aion.v1.ListTaskQueuesRequest
-	1,  // 10: aion.v1.OperatorService.WhoAmI:output_type -> aion.v1.WhoAmIResponse
-	4,  // 11: aion.v1.OperatorService.ListWorkers:output_type -> aion.v1.ListWorkersResponse
-	7,  // 12: aion.v1.OperatorService.ListTaskQueues:output_type -> aion.v1.ListTaskQueuesResponse
-	10, // [10:13] is the sub-list for method output_type
-	7,  // [7:10] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	13, // 6: aion.v1.TaskQueue.oldest_age:type_name -> google.protobuf.Duration
+	11, // 7: aion.v1.ListAuditRecordsResponse.records:type_name -> aion.v1.AuditRecord
+	12, // 8: aion.v1.AuditRecord.time:type_name -> google.protobuf.Timestamp
+	0,  // 9: aion.v1.OperatorService.WhoAmI:input_type -> aion.v1.WhoAmIRequest
+	3,  // 10: aion.v1.OperatorService.ListWorkers:input_type -> aion.v1.ListWorkersRequest
+	6,  // 11: aion.v1.OperatorService.ListTaskQueues:input_type -> aion.v1.ListTaskQueuesRequest
+	9,  // 12: aion.v1.OperatorService.ListAuditRecords:input_type -> aion.v1.ListAuditRecordsRequest
+	1,  // 13: aion.v1.OperatorService.WhoAmI:output_type -> aion.v1.WhoAmIResponse
+	4,  // 14: aion.v1.OperatorService.ListWorkers:output_type -> aion.v1.ListWorkersResponse
+	7,  // 15: aion.v1.OperatorService.ListTaskQueues:output_type -> aion.v1.ListTaskQueuesResponse
+	10, // 16: aion.v1.OperatorService.ListAuditRecords:output_type -> aion.v1.ListAuditRecordsResponse
+	13, // [13:17] is the sub-list for method output_type
+	9,  // [9:13] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_operator_service_proto_init() }
@@ -785,7 +1081,7 @@ func file_aion_v1_operator_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_operator_service_proto_rawDesc), len(file_aion_v1_operator_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

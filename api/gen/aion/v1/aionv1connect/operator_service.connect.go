@@ -41,6 +41,9 @@ const (
 	// OperatorServiceListTaskQueuesProcedure is the fully-qualified name of the OperatorService's
 	// ListTaskQueues RPC.
 	OperatorServiceListTaskQueuesProcedure = "/aion.v1.OperatorService/ListTaskQueues"
+	// OperatorServiceListAuditRecordsProcedure is the fully-qualified name of the OperatorService's
+	// ListAuditRecords RPC.
+	OperatorServiceListAuditRecordsProcedure = "/aion.v1.OperatorService/ListAuditRecords"
 )
 
 // OperatorServiceClient is a client for the aion.v1.OperatorService service.
@@ -51,6 +54,8 @@ type OperatorServiceClient interface {
 	ListWorkers(context.Context, *connect.Request[v1.ListWorkersRequest]) (*connect.Response[v1.ListWorkersResponse], error)
 	// ListTaskQueues lists task queues that have workers or tasks.
 	ListTaskQueues(context.Context, *connect.Request[v1.ListTaskQueuesRequest]) (*connect.Response[v1.ListTaskQueuesResponse], error)
+	// ListAuditRecords lists who changed what and who was refused, newest first.
+	ListAuditRecords(context.Context, *connect.Request[v1.ListAuditRecordsRequest]) (*connect.Response[v1.ListAuditRecordsResponse], error)
 }
 
 // NewOperatorServiceClient constructs a client for the aion.v1.OperatorService service. By default,
@@ -82,14 +87,21 @@ func NewOperatorServiceClient(httpClient connect.HTTPClient, baseURL string, opt
 			connect.WithSchema(operatorServiceMethods.ByName("ListTaskQueues")),
 			connect.WithClientOptions(opts...),
 		),
+		listAuditRecords: connect.NewClient[v1.ListAuditRecordsRequest, v1.ListAuditRecordsResponse](
+			httpClient,
+			baseURL+OperatorServiceListAuditRecordsProcedure,
+			connect.WithSchema(operatorServiceMethods.ByName("ListAuditRecords")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // operatorServiceClient implements OperatorServiceClient.
 type operatorServiceClient struct {
-	whoAmI         *connect.Client[v1.WhoAmIRequest, v1.WhoAmIResponse]
-	listWorkers    *connect.Client[v1.ListWorkersRequest, v1.ListWorkersResponse]
-	listTaskQueues *connect.Client[v1.ListTaskQueuesRequest, v1.ListTaskQueuesResponse]
+	whoAmI           *connect.Client[v1.WhoAmIRequest, v1.WhoAmIResponse]
+	listWorkers      *connect.Client[v1.ListWorkersRequest, v1.ListWorkersResponse]
+	listTaskQueues   *connect.Client[v1.ListTaskQueuesRequest, v1.ListTaskQueuesResponse]
+	listAuditRecords *connect.Client[v1.ListAuditRecordsRequest, v1.ListAuditRecordsResponse]
 }
 
 // WhoAmI calls aion.v1.OperatorService.WhoAmI.
@@ -107,6 +119,11 @@ func (c *operatorServiceClient) ListTaskQueues(ctx context.Context, req *connect
 	return c.listTaskQueues.CallUnary(ctx, req)
 }
 
+// ListAuditRecords calls aion.v1.OperatorService.ListAuditRecords.
+func (c *operatorServiceClient) ListAuditRecords(ctx context.Context, req *connect.Request[v1.ListAuditRecordsRequest]) (*connect.Response[v1.ListAuditRecordsResponse], error) {
+	return c.listAuditRecords.CallUnary(ctx, req)
+}
+
 // OperatorServiceHandler is an implementation of the aion.v1.OperatorService service.
 type OperatorServiceHandler interface {
 	// WhoAmI tells who the caller is to the server, and what server this is.
@@ -115,6 +132,8 @@ type OperatorServiceHandler interface {
 	ListWorkers(context.Context, *connect.Request[v1.ListWorkersRequest]) (*connect.Response[v1.ListWorkersResponse], error)
 	// ListTaskQueues lists task queues that have workers or tasks.
 	ListTaskQueues(context.Context, *connect.Request[v1.ListTaskQueuesRequest]) (*connect.Response[v1.ListTaskQueuesResponse], error)
+	// ListAuditRecords lists who changed what and who was refused, newest first.
+	ListAuditRecords(context.Context, *connect.Request[v1.ListAuditRecordsRequest]) (*connect.Response[v1.ListAuditRecordsResponse], error)
 }
 
 // NewOperatorServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -142,6 +161,12 @@ func NewOperatorServiceHandler(svc OperatorServiceHandler, opts ...connect.Handl
 		connect.WithSchema(operatorServiceMethods.ByName("ListTaskQueues")),
 		connect.WithHandlerOptions(opts...),
 	)
+	operatorServiceListAuditRecordsHandler := connect.NewUnaryHandler(
+		OperatorServiceListAuditRecordsProcedure,
+		svc.ListAuditRecords,
+		connect.WithSchema(operatorServiceMethods.ByName("ListAuditRecords")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/aion.v1.OperatorService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case OperatorServiceWhoAmIProcedure:
@@ -150,6 +175,8 @@ func NewOperatorServiceHandler(svc OperatorServiceHandler, opts ...connect.Handl
 			operatorServiceListWorkersHandler.ServeHTTP(w, r)
 		case OperatorServiceListTaskQueuesProcedure:
 			operatorServiceListTaskQueuesHandler.ServeHTTP(w, r)
+		case OperatorServiceListAuditRecordsProcedure:
+			operatorServiceListAuditRecordsHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -169,4 +196,8 @@ func (UnimplementedOperatorServiceHandler) ListWorkers(context.Context, *connect
 
 func (UnimplementedOperatorServiceHandler) ListTaskQueues(context.Context, *connect.Request[v1.ListTaskQueuesRequest]) (*connect.Response[v1.ListTaskQueuesResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.OperatorService.ListTaskQueues is not implemented"))
+}
+
+func (UnimplementedOperatorServiceHandler) ListAuditRecords(context.Context, *connect.Request[v1.ListAuditRecordsRequest]) (*connect.Response[v1.ListAuditRecordsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.OperatorService.ListAuditRecords is not implemented"))
 }
