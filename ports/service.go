@@ -489,6 +489,7 @@ type Service interface {
 	Workflows
 	Activities
 	Namespaces
+	Schedules
 	Packages
 	Workers
 	Operator

@@ -64,6 +64,16 @@ var Needs = map[string]Need{
 	"Audit":    need(ports.RoleAdmin),
 	"AuditAll": need(ports.RoleAdmin).server(), // Audit of no namespace in particular
 
+	"CreateSchedule":   need(ports.RoleOperator).change(),
+	"UpdateSchedule":   need(ports.RoleOperator).change(),
+	"DeleteSchedule":   need(ports.RoleOperator).change(),
+	"PauseSchedule":    need(ports.RoleOperator).change(),
+	"ResumeSchedule":   need(ports.RoleOperator).change(),
+	"TriggerSchedule":  need(ports.RoleStarter).change(),
+	"BackfillSchedule": need(ports.RoleOperator).change(),
+	"GetSchedule":      need(ports.RoleReader),
+	"ListSchedules":    need(ports.RoleReader),
+
 	// Without a namespace they list what the caller may read.
 	"Workers":        need(ports.RoleReader),
 	"TaskQueues":     need(ports.RoleReader),

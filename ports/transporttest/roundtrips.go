@@ -3,6 +3,7 @@ package transporttest
 import (
 	"context"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -165,7 +166,7 @@ func events() []byte {
 
 // [PAY-1] A call arrives as it was made, and its answer comes back as it was given.
 func testRoundTrips(t *testing.T, dial Dial) {
-	for _, c := range append(trips(), namespaceTrips()...) {
+	for _, c := range slices.Concat(trips(), namespaceTrips(), scheduleTrips()) {
 		t.Run(c.method, func(t *testing.T) {
 			s := &Service{Reply: func(context.Context, Call) (any, error) { return c.answer, nil }}
 			got, err := c.call(bounded(t), dial(t, setup(s)))

@@ -37,6 +37,7 @@ type Client struct {
 	packages   aionv1connect.PackageServiceClient
 	operator   aionv1connect.OperatorServiceClient
 	namespaces aionv1connect.NamespaceServiceClient
+	schedules  aionv1connect.ScheduleServiceClient
 }
 
 // Dial makes a client of the server at addr: host:port, http://host:port or https://host:port; "" is AION_ADDRESS, else
@@ -61,6 +62,7 @@ func Dial(addr string, opts ...Options) (*Client, error) {
 		packages:   aionv1connect.NewPackageServiceClient(l.HTTP, l.URL, options),
 		operator:   aionv1connect.NewOperatorServiceClient(l.HTTP, l.URL, options),
 		namespaces: aionv1connect.NewNamespaceServiceClient(l.HTTP, l.URL, options),
+		schedules:  aionv1connect.NewScheduleServiceClient(l.HTTP, l.URL, options),
 	}, nil
 }
 
@@ -79,6 +81,9 @@ func (c *Client) Packages() aionv1connect.PackageServiceClient { return c.packag
 
 // Namespaces is the service that declares namespaces and the search attributes of their runs.
 func (c *Client) Namespaces() aionv1connect.NamespaceServiceClient { return c.namespaces }
+
+// Schedules is the service that makes runs start by themselves.
+func (c *Client) Schedules() aionv1connect.ScheduleServiceClient { return c.schedules }
 
 // Operator is the service that shows workers and task queues.
 func (c *Client) Operator() aionv1connect.OperatorServiceClient { return c.operator }

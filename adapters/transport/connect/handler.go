@@ -85,6 +85,7 @@ func Handler(o Options) http.Handler {
 	s.mount(aionv1connect.NewWorkerServiceHandler(workers{s}, options))
 	s.mount(aionv1connect.NewOperatorServiceHandler(operator{s}, options))
 	s.mount(aionv1connect.NewNamespaceServiceHandler(namespaces{s}, options))
+	s.mount(aionv1connect.NewScheduleServiceHandler(schedules{s}, options))
 	s.mount(aionv1connect.NewEventServiceHandler(events{s}, options))
 
 	small := connect.WithReadMaxBytes(64 << 10)
@@ -107,7 +108,7 @@ func Patterns() []string {
 func serviceNames() []string {
 	return []string{
 		aionv1connect.WorkflowServiceName, aionv1connect.PackageServiceName, aionv1connect.WorkerServiceName, aionv1connect.OperatorServiceName,
-		aionv1connect.NamespaceServiceName,
+		aionv1connect.NamespaceServiceName, aionv1connect.ScheduleServiceName,
 		aionv1connect.EventServiceName,
 	}
 }

@@ -300,7 +300,7 @@ func TestReflectionAndHealth(t *testing.T) {
 	url := serve(t, connect.Options{Service: &transporttest.Service{}, Ready: func() bool { return ready }}) // no authentication at all
 	stream := grpcreflect.NewClient(h2c(t), url, connectrpc.WithGRPC()).NewStream(context.Background())
 	names, err := stream.ListServices()
-	if err != nil || len(names) != 7 {
+	if err != nil || len(names) != 8 {
 		t.Fatalf("reflection: got %v, %v", names, err)
 	}
 	if files, err := stream.FileContainingSymbol("aion.v1.WorkflowService"); err != nil || len(files) == 0 {

@@ -26,6 +26,7 @@ type Remote struct {
 	workers    aionv1connect.WorkerServiceClient
 	operator   aionv1connect.OperatorServiceClient
 	namespaces aionv1connect.NamespaceServiceClient
+	schedules  aionv1connect.ScheduleServiceClient
 	events     aionv1connect.EventServiceClient
 }
 
@@ -39,6 +40,7 @@ func NewRemote(client connect.HTTPClient, url string, o ...connect.ClientOption)
 		workers:    aionv1connect.NewWorkerServiceClient(client, url, o...),
 		operator:   aionv1connect.NewOperatorServiceClient(client, url, o...),
 		namespaces: aionv1connect.NewNamespaceServiceClient(client, url, o...),
+		schedules:  aionv1connect.NewScheduleServiceClient(client, url, o...),
 		events:     aionv1connect.NewEventServiceClient(client, url, o...),
 	}
 }
