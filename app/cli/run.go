@@ -114,7 +114,7 @@ func (s *shell) root() *cobra.Command {
 			s.describeCommand(), s.historyCommand(), s.watchCommand(), s.repinCommand(),
 		}},
 		{"serve", "Run and look after a server:", []*cobra.Command{
-			s.serverCommand(), s.namespaceCommand(), s.workerCommand(), s.queueCommand(), s.activityCommand(), s.configCommand(), s.migrateCommand(), s.healthCommand(), s.doctorCommand(), s.tokenCommand(), s.auditCommand(), s.benchCommand(), s.completionCommand(), s.versionCommand(),
+			s.serverCommand(), s.namespaceCommand(), s.scheduleCommand(), s.workerCommand(), s.queueCommand(), s.activityCommand(), s.configCommand(), s.migrateCommand(), s.healthCommand(), s.doctorCommand(), s.tokenCommand(), s.auditCommand(), s.benchCommand(), s.completionCommand(), s.versionCommand(),
 		}},
 	}
 	for _, g := range groups {
