@@ -87,11 +87,15 @@ type StartRequest struct {
 	TaskQueue  model.TaskQueue // "" = default
 	Wait       time.Duration   // how long to wait for the end; 0 = not at all
 	RunTimeout time.Duration   // 0 = none
-	Reuse      ReusePolicy     // 0 = allow
-	Conflict   ConflictPolicy  // 0 = fail
-	Header     map[string]string
-	Identity   string
-	Attributes map[string]model.Payload // search attributes: JSON values by name, which the namespace must declare
+	// ExecutionTimeout bounds the chain: the run and what it continues or is repeated as; StartDelay is before it. 0 = none.
+	ExecutionTimeout time.Duration
+	StartDelay       time.Duration     // the run is open at once, and its code begins when this has passed
+	Retry            model.RetryPolicy // zero: a run that fails is not repeated
+	Reuse            ReusePolicy       // 0 = allow
+	Conflict         ConflictPolicy    // 0 = fail
+	Header           map[string]string
+	Identity         string
+	Attributes       map[string]model.Payload // search attributes: JSON values by name, which the namespace must declare
 }
 
 // StartResult names the run. Outcome is set when the request asked to wait.
@@ -113,6 +117,7 @@ type Outcome struct {
 	Timeout    model.TimeoutKind // TimedOut
 	Blocked    *BlockedInfo      // open and Blocked
 	WaitingFor string            // open: one sentence
+	Next       model.RunID       // closed: the run of the chain that follows
 }
 
 // BlockedInfo says why a run's code cannot go on.

@@ -39,6 +39,7 @@ type vigil struct {
 	shell  *shell
 	server *server
 	ref    ports.WorkflowRef
+	follow bool      // on to the run that continues or repeats the one that has ended
 	until  time.Time // zero = without an end
 	said   string
 	broken int
@@ -72,6 +73,9 @@ func (v *vigil) await(ctx context.Context) (ports.Outcome, error) {
 			if err := v.retry(ctx, err); err != nil {
 				return ports.Outcome{}, err
 			}
+			continue
+		case o.Next != "" && v.follow:
+			v.ref.Run = o.Next
 			continue
 		case !o.Status.Open() || o.Blocked != nil || v.over():
 			return o, nil

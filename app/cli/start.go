@@ -26,6 +26,7 @@ func (s *shell) startCommand() *cobra.Command {
 	var in, id, requestID, queue, reuse, conflict, wait string
 	var attributes []string
 	var timeout time.Duration
+	var times startTimes
 	cmd := &cobra.Command{
 		Use: "start TYPE", Short: "Start a run of a workflow type", Args: cobra.ExactArgs(1),
 		Example: `  aion start Hello --input '{"name":"Ada"}' --wait
@@ -43,6 +44,7 @@ func (s *shell) startCommand() *cobra.Command {
 			if r.Attributes, err = attributeValues(attributes); err != nil {
 				return err
 			}
+			times.set(&r)
 			n, err := choice("--reuse", reuse, reusePolicies)
 			if err != nil {
 				return err
@@ -64,6 +66,7 @@ func (s *shell) startCommand() *cobra.Command {
 	f.StringVar(&id, "id", "", "workflow ID; one is made if there is none")
 	f.StringVar(&requestID, "request-id", "", "a repeated start with the same request ID starts nothing anew")
 	f.StringVar(&queue, "task-queue", "", "task queue of activities that name none (default: default)")
+	times.bind(f)
 	f.DurationVar(&timeout, "run-timeout", 0, "how long the run may be open, e.g. 24h; 0 = without an end")
 	f.StringVar(&reuse, "reuse", "", "when a closed run has the ID: "+strings.Join(reusePolicies, ", "))
 	f.StringVar(&conflict, "conflict", "", "when an open run has the ID: "+strings.Join(conflictPolicies, ", "))
@@ -97,7 +100,7 @@ func (s *shell) start(ctx context.Context, r ports.StartRequest, wait bool, limi
 	if r.RequestID == "" {
 		r.RequestID = model.RequestID(uuid.NewString()) // so that the repetition below cannot start a second run
 	}
-	v := &vigil{shell: s, server: server}
+	v := &vigil{shell: s, server: server, follow: true}
 	if limit > 0 {
 		v.until = time.Now().Add(limit)
 	}

@@ -31,7 +31,7 @@ var (
 	status_ = workflow.DefineQuery[workflow.None, string]("status")
 )
 
-// testWorkflows are what the scripts start: Hello (one activity), Approval (a signal, a query), Till (updates), Nap (a timer), Refuse (fails), Stuck (is Blocked).
+// testWorkflows are what the scripts start: Hello (one activity), Approval (a signal, a query), Till (updates), Nap (a timer), Refuse (fails), Flaky (fails once), Stuck (is Blocked).
 func testWorkflows() []workflow.Definition {
 	return []workflow.Definition{
 		workflow.Define("Hello", func(ctx workflow.Context, in person) (string, error) { return greet.Execute(ctx, in) }),
@@ -69,6 +69,12 @@ func testWorkflows() []workflow.Definition {
 			return "slept", workflow.Sleep(ctx, 24*time.Hour)
 		}),
 		workflow.Define("Refuse", func(workflow.Context, workflow.None) (string, error) { return "", errors.New("not today") }),
+		workflow.Define("Flaky", func(ctx workflow.Context, _ workflow.None) (uint32, error) {
+			if n := workflow.GetInfo(ctx).Attempt; n > 1 {
+				return n, nil
+			}
+			return 0, errors.New("not at first")
+		}),
 		workflow.Define("Stuck", func(workflow.Context, workflow.None) (string, error) { panic("a defect") }),
 	}
 }

@@ -23,6 +23,10 @@ func (s *step) chainEnded() {
 		s.continueAsNew(a)
 		return
 	}
+	if next := history.RetriedAs(c.state.Closed); next != "" {
+		s.retry(next)
+		return
+	}
 	if p := c.state.Start.Parent; !p.IsZero() {
 		s.send(p.WorkflowID, p, &history.RunClosed{Run: c.run.ID, Closing: c.state.Closed})
 	}
@@ -76,6 +80,10 @@ func (s *step) successor(id model.RunID) history.Started {
 		start.FirstRun = c.run.ID
 	}
 	start.RequestID, start.RequestDigest = "", nil
+	start.StartDelay, start.Attempt = 0, 0
+	if at := c.state.ChainDeadline(); at != 0 {
+		start.ExecutionTimeout = max(time.Duration(at-s.now), 1)
+	}
 	start.Seed, start.ImageVersion = make([]byte, 32), imageVersion
 	c.e.opt.IDs.Random(start.Seed)
 	return start
@@ -109,9 +117,7 @@ func (s *step) begin(start history.Started, first []history.Attributes) {
 	if s.err != nil {
 		return
 	}
-	if at := c.state.RunDeadline(); at != 0 {
-		c.pushDue(dueItem{at, dueRun, 0, 0})
-	}
+	c.pushDeadlines()
 	s.writeRun()
 	s.counter(start.Type, model.StatusRunning, 1)
 	s.append_.Pins = append(s.append_.Pins, ports.Pin{Package: start.Package, N: 1})
@@ -174,7 +180,7 @@ func (s *step) signalsAt(seqs []model.Seq) ([]history.Attributes, error) {
 // nextOf is the run that continues a closed one, "" where it was the last of its chain.
 func (e *Engine) nextOf(ctx context.Context, run model.RunID, o ports.Outcome) (model.RunID, error) {
 	if o.Status != model.StatusContinuedAsNew {
-		return "", nil
+		return o.Next, nil
 	}
 	row, err := e.store.LastHistory(ctx, run)
 	if err != nil {
@@ -196,6 +202,11 @@ func (s *step) named(a history.Attributes) history.Attributes {
 		named := *next
 		named.NewRun = model.RunID(s.c.e.opt.IDs.UUIDv7())
 		return &named
+	}
+	if f, ok := a.(*history.Failed); ok {
+		if _, again := s.c.state.Retries(f.Failure, s.now); again {
+			return &history.Failed{Failure: f.Failure, NewRun: model.RunID(s.c.e.opt.IDs.UUIDv7())}
+		}
 	}
 	return a
 }

@@ -27,6 +27,7 @@ const (
 	dueStart
 	dueClose
 	dueRun
+	dueBegin  // the start delay is over
 	dueHanded // start-to-close of a pending attempt
 	dueBeat   // heartbeat of a pending attempt
 )
@@ -67,6 +68,8 @@ func (c *chain) valid(d dueItem) bool {
 	case dueTimer:
 		t := c.state.Timers[d.ordinal]
 		return t != nil && t.Due == d.at
+	case dueBegin:
+		return c.state.Delayed()
 	case dueRun:
 		return true
 	case dueClose:
@@ -133,7 +136,7 @@ func (s *step) fireDue() {
 			s.add(&history.TimerFired{Ordinal: d.ordinal})
 			s.after = append(s.after, func() { c.e.tel.TimerFired(late) })
 		case dueRun:
-			s.add(&history.TimedOut{Timeout: model.TimeoutRun})
+			s.timeOut()
 		case dueAttempt:
 			later = append(later, d)
 		case dueHanded, dueBeat:

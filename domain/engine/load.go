@@ -183,9 +183,7 @@ func (c *chain) attach(st *history.State) {
 	for o, t := range st.Timers {
 		heap.Push(&c.due, dueItem{t.Due, dueTimer, o, 0})
 	}
-	if at := st.RunDeadline(); at != 0 {
-		heap.Push(&c.due, dueItem{at, dueRun, 0, 0})
-	}
+	c.pushDeadlines()
 }
 
 func (c *chain) trackActivity(o model.Ordinal, a *history.Activity) {

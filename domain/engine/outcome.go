@@ -19,14 +19,15 @@ func outcomeOf(run model.RunID, closing history.Attributes) ports.Outcome {
 	case *history.Completed:
 		o.Status, o.Result = model.StatusCompleted, a.Result
 	case *history.Failed:
-		o.Status, o.Failure = model.StatusFailed, a.Failure
+		o.Status, o.Failure, o.Next = model.StatusFailed, a.Failure, a.NewRun
 	case *history.Canceled:
 		o.Status, o.Result = model.StatusCanceled, a.Details
 	case *history.Terminated:
 		o.Status, o.Reason = model.StatusTerminated, a.Reason
 	case *history.TimedOut:
-		o.Status, o.Timeout = model.StatusTimedOut, a.Timeout
+		o.Status, o.Timeout, o.Next = model.StatusTimedOut, a.Timeout, a.NewRun
 	case *history.ContinuedAsNew:
+		o.Next = a.NewRun
 		o.Status, o.WaitingFor = model.StatusContinuedAsNew, "the end of run "+string(a.NewRun)+", as which it continues"
 	}
 	return o
@@ -54,6 +55,8 @@ func (c *chain) waitingFor(now time.Time) string {
 		return blockedSentence(blockedInfo(st.Blocked, st.BlockedAt))
 	case st.Paused:
 		return "paused"
+	case st.Delayed():
+		return fmt.Sprintf("its start, due in %v", time.Unix(0, st.BeginAt()).Sub(now).Round(time.Second))
 	}
 	var best *history.Activity
 	for _, a := range st.Activities {

@@ -113,6 +113,9 @@ func (e *Engine) checkStart(ctx context.Context, r *ports.StartRequest) error {
 	if r.RunTimeout < 0 || r.Wait < 0 {
 		return fault.Invalidf("a negative time was given: wait %v, run timeout %v", r.Wait, r.RunTimeout)
 	}
+	if err := checkTimes(r); err != nil {
+		return err
+	}
 	if r.Reuse > ports.ReuseReject || r.Conflict > ports.ConflictTerminateExisting {
 		return fault.Invalidf("unknown workflow ID policy: reuse %d, conflict %d", r.Reuse, r.Conflict)
 	}
@@ -149,6 +152,7 @@ func startDigest(r *ports.StartRequest) [32]byte {
 	in := r.Input.Digest()
 	b := append([]byte("start\x00"+string(r.Type)+"\x00"+string(r.TaskQueue)+"\x00"), in[:]...)
 	b = binary.LittleEndian.AppendUint64(b, uint64(r.RunTimeout))
+	b = appendTimes(b, r)
 	for _, name := range slices.Sorted(maps.Keys(r.Attributes)) {
 		value := r.Attributes[name].Digest()
 		b = append(append(b, "\x00"+name+"\x00"...), value[:]...)
@@ -243,16 +247,14 @@ func (in *startInput) create(s *step) {
 	c.attach(history.NewState())
 	s.add(&history.Started{Namespace: r.Namespace, WorkflowID: r.WorkflowID, RunID: run, Type: r.Type, Input: r.Input, TaskQueue: r.TaskQueue, Package: in.pkg,
 		Seed: seed, ImageVersion: imageVersion, RequestID: r.RequestID, RequestDigest: in.digest[:], RunTimeout: r.RunTimeout, Identity: r.Identity, Header: r.Header,
-		Attributes: r.Attributes, Parent: in.parent})
+		Attributes: r.Attributes, Parent: in.parent, StartDelay: r.StartDelay, ExecutionTimeout: chainTime(r), Retry: r.Retry})
 	if s.err == nil {
 		s.beginAttributes(r.Attributes)
 	}
 	if s.err != nil {
 		return
 	}
-	if at := c.state.RunDeadline(); at != 0 {
-		c.pushDue(dueItem{at, dueRun, 0, 0})
-	}
+	c.pushDeadlines()
 	if in.signal != nil {
 		s.add(signal.Event(*in.signal))
 	}

@@ -68,6 +68,7 @@ func newStep(c *chain) *step {
 	s := &step{c: c, began: began, now: began.UnixNano()}
 	if c.state != nil {
 		s.now = max(s.now, c.state.Time)
+		c.state.Begin(s.now)
 	} else if c.exists {
 		s.now = max(s.now, c.run.ClosedAt.UnixNano())
 	}

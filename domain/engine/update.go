@@ -108,6 +108,10 @@ func (in *updateInput) admit(s *step) (at updateAt, done bool, err error) {
 		return at, false, fault.New(fault.QuotaExceeded, "the run has %d updates that are not completed; at most %d may be open", st.OpenUpdates, maxOpenUpdates).
 			Hinted("wait until some of them are completed")
 	}
+	if st.Delayed() {
+		return at, false, fault.New(fault.Blocked, "workflow %q cannot accept updates: its start is delayed until %v", c.key.WorkflowID, time.Unix(0, st.BeginAt()).UTC().Format(time.RFC3339)).
+			Hinted("send the update again when it has begun")
+	}
 	if len(st.Pending) > 0 || st.Activations == 0 {
 		if c.retryAt != 0 {
 			return at, false, fault.New(fault.Unavailable, "the code of workflow %q cannot run at the moment", c.key.WorkflowID).Hinted("try again in a moment")

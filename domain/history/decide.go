@@ -104,6 +104,9 @@ func Decide(s *State, cmd Attributes) ([2]Attributes, int, error) {
 		if n := c.Failure.Depth(); n > model.MaxFailureDepth {
 			return out, 0, refuse("the code failed the run with a failure of %d causes; at most %d are allowed", n, model.MaxFailureDepth)
 		}
+		if c.NewRun != "" {
+			return out, 0, refuse("the code names the run that repeats it")
+		}
 		return one(c)
 	case *Canceled:
 		return one(c)

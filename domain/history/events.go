@@ -33,13 +33,21 @@ type Started struct {
 	Parent        Link                     // who is told of the end of the chain; zero = nobody
 	ContinuedRun  model.RunID              // the run that this one continues
 	FirstRun      model.RunID              // the first of the runs that continue each other, "" in itself
+
+	StartDelay       time.Duration     // the code does not begin before
+	ExecutionTimeout time.Duration     // what is left of the chain's time, from the event's time; 0 = no limit
+	Retry            model.RetryPolicy // zero: a run that fails is not repeated
+	Attempt          model.Attempt     // of the runs that repeat each other; 0 = 1
 }
 
 // Completed closes a run with a result.
 type Completed struct{ Result model.Payload }
 
 // Failed closes a run with an error of its code.
-type Failed struct{ Failure *model.Failure }
+type Failed struct {
+	Failure *model.Failure
+	NewRun  model.RunID // that repeats it, by the retry policy; given by the engine
+}
 
 // Canceled closes a run whose code accepted a cancel request.
 type Canceled struct{ Details model.Payload }
@@ -52,7 +60,10 @@ type Terminated struct {
 }
 
 // TimedOut closes a run whose deadline passed.
-type TimedOut struct{ Timeout model.TimeoutKind }
+type TimedOut struct {
+	Timeout model.TimeoutKind
+	NewRun  model.RunID // as in Failed
+}
 
 // CancelRequested asks the code to end.
 type CancelRequested struct {
@@ -217,12 +228,24 @@ func (a *Started) walk(c *coder) {
 	walkLink(c, 20, &a.Parent)
 	str(c, 21, &a.ContinuedRun)
 	str(c, 22, &a.FirstRun)
+	duration(c, 30, &a.StartDelay)
+	duration(c, 31, &a.ExecutionTimeout)
+	c.message(32, func(s *coder) { walkRetry(s, &a.Retry) })
+	num(c, 33, &a.Attempt)
 }
 
 func (a *Completed) walk(c *coder) { c.payload(1, &a.Result) }
-func (a *Failed) walk(c *coder)    { c.failure(1, &a.Failure) }
 func (a *Canceled) walk(c *coder)  { c.payload(1, &a.Details) }
-func (a *TimedOut) walk(c *coder)  { num(c, 1, &a.Timeout) }
+
+func (a *Failed) walk(c *coder) {
+	c.failure(1, &a.Failure)
+	str(c, 2, &a.NewRun)
+}
+
+func (a *TimedOut) walk(c *coder) {
+	num(c, 1, &a.Timeout)
+	str(c, 2, &a.NewRun)
+}
 
 func (a *Terminated) walk(c *coder) {
 	str(c, 1, &a.Reason)

@@ -218,10 +218,13 @@ func Same(a, b Attributes) bool {
 
 // compared leaves out what the engine and not the code decides.
 func compared(a Attributes) Attributes {
-	if c, ok := a.(*ContinuedAsNew); ok && c.NewRun != "" {
+	switch c := a.(type) {
+	case *ContinuedAsNew:
 		other := *c
 		other.NewRun = ""
 		return &other
+	case *Failed:
+		return &Failed{Failure: c.Failure}
 	}
 	return a
 }

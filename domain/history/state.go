@@ -42,6 +42,8 @@ type State struct {
 
 	Patches map[string]bool // those that are in; nil where none was asked for
 
+	begun bool // the start delay has passed
+
 	Updates     map[model.UpdateID]*Update // all that were accepted (rule D-4)
 	OpenUpdates int                        // how many of them are not completed
 }
@@ -80,15 +82,7 @@ func (s *State) Open() bool { return s.Status == model.StatusRunning }
 func (s *State) Runnable() bool { return s.Open() && !s.Paused && s.Blocked == nil }
 
 // NeedsActivation says whether delivered events wait for the code and the code may run.
-func (s *State) NeedsActivation() bool { return s.Runnable() && len(s.Pending) > 0 }
-
-// RunDeadline is when the run times out, in unix nanoseconds; 0 = never.
-func (s *State) RunDeadline() int64 {
-	if s.Start == nil || s.Start.RunTimeout <= 0 {
-		return 0
-	}
-	return after(s.StartedAt, s.Start.RunTimeout)
-}
+func (s *State) NeedsActivation() bool { return s.Runnable() && len(s.Pending) > 0 && !s.Delayed() }
 
 // after is a time and a duration later, or as late as there is where that is too far away: it never comes early (rule T-1).
 func after(at int64, d time.Duration) int64 {

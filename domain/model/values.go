@@ -169,6 +169,11 @@ type RetryPolicy struct {
 	NonRetryableTypes []string
 }
 
+// IsZero says whether no field is set.
+func (p RetryPolicy) IsZero() bool {
+	return p.InitialInterval == 0 && p.Coefficient == 0 && p.MaximumInterval == 0 && p.MaximumAttempts == 0 && len(p.NonRetryableTypes) == 0
+}
+
 // Delay is the pause after the failed attempt n (n ≥ 1).
 func (p RetryPolicy) Delay(n Attempt) time.Duration {
 	initial, coef, limit := p.InitialInterval, p.Coefficient, p.MaximumInterval

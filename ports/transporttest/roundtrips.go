@@ -25,7 +25,9 @@ type trip struct {
 func trips() []trip {
 	start := ports.StartRequest{
 		Namespace: "shop", WorkflowID: "order/7:a é", Type: "PlaceOrder", Input: payload(`{"n":1}`), RequestID: "req-1", TaskQueue: "fast",
-		Wait: 1500 * time.Millisecond, RunTimeout: time.Hour, Reuse: ports.ReuseAllowIfFailed, Conflict: ports.ConflictUseExisting,
+		Wait: 1500 * time.Millisecond, RunTimeout: time.Hour, StartDelay: time.Minute, ExecutionTimeout: 2 * time.Hour,
+		Retry: model.RetryPolicy{InitialInterval: time.Second, Coefficient: 1.5, MaximumInterval: time.Minute, MaximumAttempts: 7, NonRetryableTypes: []string{"x"}},
+		Reuse: ports.ReuseAllowIfFailed, Conflict: ports.ConflictUseExisting,
 		Header: map[string]string{"traceparent": "00-1"}, Identity: Subject,
 		Attributes: map[string]model.Payload{"customer": payload(`"a"`), "amount": payload("7")},
 	}
@@ -99,7 +101,7 @@ func trips() []trip {
 		{"Describe", ref(), description(), func(ctx context.Context, s ports.Service) (any, error) { return s.Describe(ctx, ref()) }},
 		{"History", history, ports.HistoryResult{Run: "r1", Bytes: events(), Next: 12},
 			func(ctx context.Context, s ports.Service) (any, error) { return s.History(ctx, history) }},
-		{"Result", result, ports.Outcome{Run: "r2", Status: model.StatusFailed, Failure: failure()},
+		{"Result", result, ports.Outcome{Run: "r2", Next: "r3", Status: model.StatusFailed, Failure: failure()},
 			func(ctx context.Context, s ports.Service) (any, error) { return s.Result(ctx, result) }},
 		{"List", list, Page{[]ports.Run{run("r8"), run("r7")}, &ports.ListCursor{StartedAt: at(3), Run: "r7"}},
 			func(ctx context.Context, s ports.Service) (any, error) {

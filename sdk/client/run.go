@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	aionv1 "github.com/aionrun/aion/api/gen/aion/v1"
+	"github.com/aionrun/aion/sdk/activity"
 	"github.com/aionrun/aion/sdk/internal/contract"
 	"github.com/aionrun/aion/sdk/workflow"
 )
@@ -27,6 +28,12 @@ type StartOptions struct {
 	Reuse      ReusePolicy    // what to do when a closed run has the ID; the default allows it
 	Conflict   ConflictPolicy // what to do when an open run has the ID; the default fails
 	Header     map[string]string
+	// StartDelay lets the code begin later; the run is open at once.
+	StartDelay time.Duration
+	// ExecutionTimeout is how long the run and what it continues or is repeated as may take together, behind StartDelay; 0 = no limit.
+	ExecutionTimeout time.Duration
+	// Retry repeats a run that fails, or exceeds RunTimeout, with the same input; the zero policy does not.
+	Retry activity.Retry
 	// SearchAttributes are what the run is found by; the namespace must declare them.
 	SearchAttributes []workflow.AttributeValue
 }
@@ -152,6 +159,7 @@ func startRequest[I, O any](c *Client, w Workflow[I, O], in I, o StartOptions) (
 	if o.RunTimeout != 0 {
 		req.RunTimeout = durationpb.New(o.RunTimeout)
 	}
+	o.times(req)
 	return req, nil
 }
 
@@ -172,6 +180,8 @@ func (r *Run[O]) Result(ctx context.Context) (O, error) {
 		}
 		pending := res.GetOutcome().GetPending()
 		switch {
+		case done(res.GetOutcome()) && res.GetNextRunId() != "":
+			ref.RunID = "" // it failed and is repeated
 		case done(res.GetOutcome()):
 			return r.read(res.GetOutcome())
 		case pending.GetStatus() == aionv1.WorkflowStatus_WORKFLOW_STATUS_CONTINUED_AS_NEW:

@@ -172,6 +172,8 @@ func decodeStarted(b []byte) (*started, error) {
 			var err error
 			s.info.RunTimeout, err = decodeDuration(d.bytes())
 			d.nested(err)
+		case 33:
+			s.info.Attempt = d.uint32()
 		case 14:
 			s.info.header = d.entry(s.info.header)
 		case 20:
@@ -185,6 +187,7 @@ func decodeStarted(b []byte) (*started, error) {
 	if s.info.FirstRunID == "" {
 		s.info.FirstRunID = s.info.RunID
 	}
+	s.info.Attempt = max(s.info.Attempt, 1)
 	if d.err == nil && len(s.seed) != 32 {
 		d.err = fmt.Errorf("the seed has %d bytes instead of 32", len(s.seed))
 	}

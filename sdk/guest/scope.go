@@ -123,6 +123,7 @@ type Info struct {
 	WorkflowType string
 	TaskQueue    string        // the queue of activities that name none
 	RunTimeout   time.Duration // 0 = no limit
+	Attempt      uint32        // 1, and one more for each time that a retry policy repeats the run
 
 	ContinuedRunID string // the run that this one continues, "" for one that was started
 	FirstRunID     string // the first of the runs that continue each other

@@ -168,7 +168,7 @@ func (r *Remote) Result(ctx context.Context, q ports.ResultRequest) (ports.Outco
 		return ports.Outcome{}, err
 	}
 	out := wire.DecodeOutcome(res.GetOutcome())
-	out.Run = model.RunID(res.GetRunId())
+	out.Run, out.Next = model.RunID(res.GetRunId()), model.RunID(res.GetNextRunId())
 	return out, nil
 }
 

@@ -137,7 +137,7 @@ func (h workflows) GetResult(ctx context.Context, req *connect.Request[aionv1.Ge
 	if err != nil {
 		return nil, err
 	}
-	return connect.NewResponse(&aionv1.GetResultResponse{Outcome: wire.EncodeOutcome(out), RunId: string(out.Run)}), nil
+	return connect.NewResponse(&aionv1.GetResultResponse{Outcome: wire.EncodeOutcome(out), RunId: string(out.Run), NextRunId: string(out.Next)}), nil
 }
 
 func (h workflows) ListWorkflows(ctx context.Context, req *connect.Request[aionv1.ListWorkflowsRequest]) (*connect.Response[aionv1.ListWorkflowsResponse], error) {

@@ -197,12 +197,10 @@ func TestPagesUnderChange(t *testing.T) {
 
 func TestDecodeStart(t *testing.T) {
 	for field, r := range map[string]*aionv1.StartWorkflowRequest{
-		"priority":          {Priority: -1},
-		"fairness_key":      {FairnessKey: "k"},
-		"concurrency_key":   {ConcurrencyKey: "k"},
-		"memo":              {Memo: map[string]*aionv1.Payload{"k": {}}},
-		"start_delay":       {StartDelay: durationpb.New(time.Second)},
-		"execution_timeout": {ExecutionTimeout: &durationpb.Duration{}},
+		"priority":        {Priority: -1},
+		"fairness_key":    {FairnessKey: "k"},
+		"concurrency_key": {ConcurrencyKey: "k"},
+		"memo":            {Memo: map[string]*aionv1.Payload{"k": {}}},
 	} {
 		_, err := wire.DecodeStart(r)
 		var f *fault.Error
@@ -211,6 +209,9 @@ func TestDecodeStart(t *testing.T) {
 		}
 	}
 	for name, r := range map[string]*aionv1.StartWorkflowRequest{
+		"negative delay":      {StartDelay: durationpb.New(-time.Second)},
+		"negative deadline":   {ExecutionTimeout: durationpb.New(-time.Second)},
+		"negative interval":   {RetryPolicy: &aionv1.RetryPolicy{InitialInterval: durationpb.New(-time.Second)}},
 		"malformed wait":      {Wait: &durationpb.Duration{Seconds: 1, Nanos: -1}},
 		"endless wait":        {Wait: &durationpb.Duration{Seconds: 1 << 62}},
 		"negative timeout":    {RunTimeout: durationpb.New(-1)},

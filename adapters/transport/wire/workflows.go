@@ -32,14 +32,19 @@ func DecodeRef(r *aionv1.WorkflowRef) (ports.WorkflowRef, error) {
 // EncodeStart writes a start. Identity is not carried: the receiver takes it from the credentials.
 func EncodeStart(r ports.StartRequest) *aionv1.StartWorkflowRequest {
 	return &aionv1.StartWorkflowRequest{
-		Namespace:        string(r.Namespace),
-		WorkflowId:       string(r.WorkflowID),
-		WorkflowType:     string(r.Type),
-		Input:            EncodePayload(r.Input),
-		RequestId:        string(r.RequestID),
-		TaskQueue:        string(r.TaskQueue),
-		Wait:             EncodeDuration(r.Wait),
-		RunTimeout:       EncodeDuration(r.RunTimeout),
+		Namespace:    string(r.Namespace),
+		WorkflowId:   string(r.WorkflowID),
+		WorkflowType: string(r.Type),
+		Input:        EncodePayload(r.Input),
+		RequestId:    string(r.RequestID),
+		TaskQueue:    string(r.TaskQueue),
+		Wait:         EncodeDuration(r.Wait),
+		RunTimeout:   EncodeDuration(r.RunTimeout),
+
+		ExecutionTimeout: EncodeDuration(r.ExecutionTimeout),
+		StartDelay:       EncodeDuration(r.StartDelay),
+		RetryPolicy:      encodeRetry(r.Retry),
+
 		ReusePolicy:      aionv1.WorkflowIdReusePolicy(r.Reuse),
 		ConflictPolicy:   aionv1.WorkflowIdConflictPolicy(r.Conflict),
 		Header:           r.Header,
@@ -57,8 +62,6 @@ func DecodeStart(r *aionv1.StartWorkflowRequest) (ports.StartRequest, error) {
 		{"fairness_key", r.GetFairnessKey() != ""},
 		{"concurrency_key", r.GetConcurrencyKey() != ""},
 		{"memo", len(r.GetMemo()) > 0},
-		{"start_delay", r.GetStartDelay() != nil},
-		{"execution_timeout", r.GetExecutionTimeout() != nil},
 	} {
 		if f.set {
 			return ports.StartRequest{}, fault.New(fault.Unimplemented, "%s is not implemented", f.name).
@@ -70,6 +73,10 @@ func DecodeStart(r *aionv1.StartWorkflowRequest) (ports.StartRequest, error) {
 		return ports.StartRequest{}, err
 	}
 	timeout, err := DecodeDuration("run_timeout", r.GetRunTimeout())
+	if err != nil {
+		return ports.StartRequest{}, err
+	}
+	times, err := decodeTimes(r)
 	if err != nil {
 		return ports.StartRequest{}, err
 	}
@@ -90,6 +97,11 @@ func DecodeStart(r *aionv1.StartWorkflowRequest) (ports.StartRequest, error) {
 		TaskQueue:  model.TaskQueue(r.GetTaskQueue()),
 		Wait:       wait,
 		RunTimeout: timeout,
+
+		ExecutionTimeout: times.ExecutionTimeout,
+		StartDelay:       times.StartDelay,
+		Retry:            times.Retry,
+
 		Reuse:      reuse,
 		Conflict:   conflict,
 		Header:     r.GetHeader(),

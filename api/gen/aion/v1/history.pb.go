@@ -615,7 +615,15 @@ type Started struct {
 	// The run of the chain that this one continues; empty for one that was started.
 	ContinuedRunId string `protobuf:"bytes,21,opt,name=continued_run_id,json=continuedRunId,proto3" json:"continued_run_id,omitempty"`
 	// The first of the runs that continue each other; empty for the first itself.
-	FirstRunId    string `protobuf:"bytes,22,opt,name=first_run_id,json=firstRunId,proto3" json:"first_run_id,omitempty"`
+	FirstRunId string `protobuf:"bytes,22,opt,name=first_run_id,json=firstRunId,proto3" json:"first_run_id,omitempty"`
+	// The code does not begin before this has passed.
+	StartDelay *durationpb.Duration `protobuf:"bytes,30,opt,name=start_delay,json=startDelay,proto3" json:"start_delay,omitempty"`
+	// What is left of the chain's time, counted from the event's time; zero: no limit.
+	ExecutionTimeout *durationpb.Duration `protobuf:"bytes,31,opt,name=execution_timeout,json=executionTimeout,proto3" json:"execution_timeout,omitempty"`
+	// Unset: a run that fails is not repeated.
+	RetryPolicy *RetryPolicy `protobuf:"bytes,32,opt,name=retry_policy,json=retryPolicy,proto3" json:"retry_policy,omitempty"`
+	// How many runs of the chain, one after the other, have failed and were repeated, this one counted; 0 means 1.
+	Attempt       uint32 `protobuf:"varint,33,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -776,6 +784,34 @@ func (x *Started) GetFirstRunId() string {
 	return ""
 }
 
+func (x *Started) GetStartDelay() *durationpb.Duration {
+	if x != nil {
+		return x.StartDelay
+	}
+	return nil
+}
+
+func (x *Started) GetExecutionTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.ExecutionTimeout
+	}
+	return nil
+}
+
+func (x *Started) GetRetryPolicy() *RetryPolicy {
+	if x != nil {
+		return x.RetryPolicy
+	}
+	return nil
+}
+
+func (x *Started) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
 // WorkflowLink names what another chain waits for: an ordinal of a run of a workflow in the same namespace.
 type WorkflowLink struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -884,8 +920,10 @@ func (x *Completed) GetResult() *Payload {
 
 // Failed closes a run with an error of its code.
 type Failed struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Failure       *Failure               `protobuf:"bytes,1,opt,name=failure,proto3" json:"failure,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Failure *Failure               `protobuf:"bytes,1,opt,name=failure,proto3" json:"failure,omitempty"`
+	// The run that repeats it, by the retry policy; empty where none does.
+	NewRunId      string `protobuf:"bytes,2,opt,name=new_run_id,json=newRunId,proto3" json:"new_run_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -925,6 +963,13 @@ func (x *Failed) GetFailure() *Failure {
 		return x.Failure
 	}
 	return nil
+}
+
+func (x *Failed) GetNewRunId() string {
+	if x != nil {
+		return x.NewRunId
+	}
+	return ""
 }
 
 // Canceled closes a run whose code accepted a cancel request.
@@ -1035,8 +1080,10 @@ func (x *Terminated) GetRequestId() string {
 
 // TimedOut closes a run whose deadline passed.
 type TimedOut struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Kind          TimeoutKind            `protobuf:"varint,1,opt,name=kind,proto3,enum=aion.v1.TimeoutKind" json:"kind,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Kind  TimeoutKind            `protobuf:"varint,1,opt,name=kind,proto3,enum=aion.v1.TimeoutKind" json:"kind,omitempty"`
+	// As in Failed.
+	NewRunId      string `protobuf:"bytes,2,opt,name=new_run_id,json=newRunId,proto3" json:"new_run_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1076,6 +1123,13 @@ func (x *TimedOut) GetKind() TimeoutKind {
 		return x.Kind
 	}
 	return TimeoutKind_TIMEOUT_KIND_UNSPECIFIED
+}
+
+func (x *TimedOut) GetNewRunId() string {
+	if x != nil {
+		return x.NewRunId
+	}
+	return ""
 }
 
 // ContinuedAsNew closes a run that goes on as another run of the chain, which begins in the same commit.
@@ -2746,7 +2800,7 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\x10update_completed\x18= \x01(\v2\x18.aion.v1.UpdateCompletedH\x00R\x0fupdateCompleted\x129\n" +
 	"\fpatch_marked\x18P \x01(\v2\x14.aion.v1.PatchMarkedH\x00R\vpatchMarkedB\f\n" +
 	"\n" +
-	"attributes\"\xd4\x06\n" +
+	"attributes\"\xab\b\n" +
 	"\aStarted\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1f\n" +
 	"\vworkflow_id\x18\x02 \x01(\tR\n" +
@@ -2771,7 +2825,12 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\x06parent\x18\x14 \x01(\v2\x15.aion.v1.WorkflowLinkR\x06parent\x12(\n" +
 	"\x10continued_run_id\x18\x15 \x01(\tR\x0econtinuedRunId\x12 \n" +
 	"\ffirst_run_id\x18\x16 \x01(\tR\n" +
-	"firstRunId\x1a9\n" +
+	"firstRunId\x12:\n" +
+	"\vstart_delay\x18\x1e \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"startDelay\x12F\n" +
+	"\x11execution_timeout\x18\x1f \x01(\v2\x19.google.protobuf.DurationR\x10executionTimeout\x127\n" +
+	"\fretry_policy\x18  \x01(\v2\x14.aion.v1.RetryPolicyR\vretryPolicy\x12\x18\n" +
+	"\aattempt\x18! \x01(\rR\aattempt\x1a9\n" +
 	"\vHeaderEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aU\n" +
@@ -2784,9 +2843,11 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x18\n" +
 	"\aordinal\x18\x03 \x01(\rR\aordinal\"5\n" +
 	"\tCompleted\x12(\n" +
-	"\x06result\x18\x01 \x01(\v2\x10.aion.v1.PayloadR\x06result\"4\n" +
+	"\x06result\x18\x01 \x01(\v2\x10.aion.v1.PayloadR\x06result\"R\n" +
 	"\x06Failed\x12*\n" +
-	"\afailure\x18\x01 \x01(\v2\x10.aion.v1.FailureR\afailure\"6\n" +
+	"\afailure\x18\x01 \x01(\v2\x10.aion.v1.FailureR\afailure\x12\x1c\n" +
+	"\n" +
+	"new_run_id\x18\x02 \x01(\tR\bnewRunId\"6\n" +
 	"\bCanceled\x12*\n" +
 	"\adetails\x18\x01 \x01(\v2\x10.aion.v1.PayloadR\adetails\"_\n" +
 	"\n" +
@@ -2794,9 +2855,11 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1a\n" +
 	"\bidentity\x18\x02 \x01(\tR\bidentity\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tR\trequestId\"4\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\"R\n" +
 	"\bTimedOut\x12(\n" +
-	"\x04kind\x18\x01 \x01(\x0e2\x14.aion.v1.TimeoutKindR\x04kind\"\xf9\x01\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x14.aion.v1.TimeoutKindR\x04kind\x12\x1c\n" +
+	"\n" +
+	"new_run_id\x18\x02 \x01(\tR\bnewRunId\"\xf9\x01\n" +
 	"\x0eContinuedAsNew\x12\x1c\n" +
 	"\n" +
 	"new_run_id\x18\x01 \x01(\tR\bnewRunId\x12#\n" +
@@ -2987,9 +3050,10 @@ var file_aion_v1_history_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil),    // 39: google.protobuf.Timestamp
 	(*Payload)(nil),                  // 40: aion.v1.Payload
 	(*durationpb.Duration)(nil),      // 41: google.protobuf.Duration
-	(*Failure)(nil),                  // 42: aion.v1.Failure
-	(TimeoutKind)(0),                 // 43: aion.v1.TimeoutKind
-	(*ActivityOptions)(nil),          // 44: aion.v1.ActivityOptions
+	(*RetryPolicy)(nil),              // 42: aion.v1.RetryPolicy
+	(*Failure)(nil),                  // 43: aion.v1.Failure
+	(TimeoutKind)(0),                 // 44: aion.v1.TimeoutKind
+	(*ActivityOptions)(nil),          // 45: aion.v1.ActivityOptions
 }
 var file_aion_v1_history_proto_depIdxs = []int32{
 	39, // 0: aion.v1.HistoryEvent.time:type_name -> google.protobuf.Timestamp
@@ -3029,41 +3093,44 @@ var file_aion_v1_history_proto_depIdxs = []int32{
 	33, // 34: aion.v1.Started.header:type_name -> aion.v1.Started.HeaderEntry
 	34, // 35: aion.v1.Started.search_attributes:type_name -> aion.v1.Started.SearchAttributesEntry
 	2,  // 36: aion.v1.Started.parent:type_name -> aion.v1.WorkflowLink
-	40, // 37: aion.v1.Completed.result:type_name -> aion.v1.Payload
-	42, // 38: aion.v1.Failed.failure:type_name -> aion.v1.Failure
-	40, // 39: aion.v1.Canceled.details:type_name -> aion.v1.Payload
-	43, // 40: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
-	40, // 41: aion.v1.ContinuedAsNew.input:type_name -> aion.v1.Payload
-	41, // 42: aion.v1.ContinuedAsNew.run_timeout:type_name -> google.protobuf.Duration
-	35, // 43: aion.v1.SearchAttributesUpserted.search_attributes:type_name -> aion.v1.SearchAttributesUpserted.SearchAttributesEntry
-	40, // 44: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
-	44, // 45: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
-	36, // 46: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
-	42, // 47: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
-	43, // 48: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
-	41, // 49: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
-	40, // 50: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
-	40, // 51: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
-	42, // 52: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
-	43, // 53: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
-	42, // 54: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
-	40, // 55: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
-	40, // 56: aion.v1.ActivityAttemptPending.heartbeat:type_name -> aion.v1.Payload
-	41, // 57: aion.v1.ActivityAttemptPending.time_left:type_name -> google.protobuf.Duration
-	41, // 58: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
-	40, // 59: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
-	37, // 60: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
-	40, // 61: aion.v1.UpdateAccepted.input:type_name -> aion.v1.Payload
-	38, // 62: aion.v1.UpdateAccepted.header:type_name -> aion.v1.UpdateAccepted.HeaderEntry
-	40, // 63: aion.v1.UpdateCompleted.result:type_name -> aion.v1.Payload
-	42, // 64: aion.v1.UpdateCompleted.failure:type_name -> aion.v1.Failure
-	40, // 65: aion.v1.Started.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	40, // 66: aion.v1.SearchAttributesUpserted.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	67, // [67:67] is the sub-list for method output_type
-	67, // [67:67] is the sub-list for method input_type
-	67, // [67:67] is the sub-list for extension type_name
-	67, // [67:67] is the sub-list for extension extendee
-	0,  // [0:67] is the sub-list for field type_name
+	41, // 37: aion.v1.Started.start_delay:type_name -> google.protobuf.Duration
+	41, // 38: aion.v1.Started.execution_timeout:type_name -> google.protobuf.Duration
+	42, // 39: aion.v1.Started.retry_policy:type_name -> aion.v1.RetryPolicy
+	40, // 40: aion.v1.Completed.result:type_name -> aion.v1.Payload
+	43, // 41: aion.v1.Failed.failure:type_name -> aion.v1.Failure
+	40, // 42: aion.v1.Canceled.details:type_name -> aion.v1.Payload
+	44, // 43: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
+	40, // 44: aion.v1.ContinuedAsNew.input:type_name -> aion.v1.Payload
+	41, // 45: aion.v1.ContinuedAsNew.run_timeout:type_name -> google.protobuf.Duration
+	35, // 46: aion.v1.SearchAttributesUpserted.search_attributes:type_name -> aion.v1.SearchAttributesUpserted.SearchAttributesEntry
+	40, // 47: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
+	45, // 48: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
+	36, // 49: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
+	43, // 50: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
+	44, // 51: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
+	41, // 52: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
+	40, // 53: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
+	40, // 54: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
+	43, // 55: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
+	44, // 56: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
+	43, // 57: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
+	40, // 58: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
+	40, // 59: aion.v1.ActivityAttemptPending.heartbeat:type_name -> aion.v1.Payload
+	41, // 60: aion.v1.ActivityAttemptPending.time_left:type_name -> google.protobuf.Duration
+	41, // 61: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
+	40, // 62: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
+	37, // 63: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
+	40, // 64: aion.v1.UpdateAccepted.input:type_name -> aion.v1.Payload
+	38, // 65: aion.v1.UpdateAccepted.header:type_name -> aion.v1.UpdateAccepted.HeaderEntry
+	40, // 66: aion.v1.UpdateCompleted.result:type_name -> aion.v1.Payload
+	43, // 67: aion.v1.UpdateCompleted.failure:type_name -> aion.v1.Failure
+	40, // 68: aion.v1.Started.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	40, // 69: aion.v1.SearchAttributesUpserted.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	70, // [70:70] is the sub-list for method output_type
+	70, // [70:70] is the sub-list for method input_type
+	70, // [70:70] is the sub-list for extension type_name
+	70, // [70:70] is the sub-list for extension extendee
+	0,  // [0:70] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_history_proto_init() }

@@ -669,17 +669,21 @@ type StartWorkflowRequest struct {
 	ReusePolicy    WorkflowIdReusePolicy    `protobuf:"varint,9,opt,name=reuse_policy,json=reusePolicy,proto3,enum=aion.v1.WorkflowIdReusePolicy" json:"reuse_policy,omitempty"`
 	ConflictPolicy WorkflowIdConflictPolicy `protobuf:"varint,10,opt,name=conflict_policy,json=conflictPolicy,proto3,enum=aion.v1.WorkflowIdConflictPolicy" json:"conflict_policy,omitempty"`
 	Header         map[string]string        `protobuf:"bytes,11,rep,name=header,proto3" json:"header,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// Of these, all but search_attributes answer unimplemented until they exist.
+	// priority, fairness_key, concurrency_key and memo answer unimplemented until they exist.
 	Priority       int32               `protobuf:"varint,12,opt,name=priority,proto3" json:"priority,omitempty"`
 	FairnessKey    string              `protobuf:"bytes,13,opt,name=fairness_key,json=fairnessKey,proto3" json:"fairness_key,omitempty"`
 	ConcurrencyKey string              `protobuf:"bytes,14,opt,name=concurrency_key,json=concurrencyKey,proto3" json:"concurrency_key,omitempty"`
 	Memo           map[string]*Payload `protobuf:"bytes,15,rep,name=memo,proto3" json:"memo,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// JSON values by name. The namespace must declare them.
-	SearchAttributes map[string]*Payload  `protobuf:"bytes,16,rep,name=search_attributes,json=searchAttributes,proto3" json:"search_attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	StartDelay       *durationpb.Duration `protobuf:"bytes,17,opt,name=start_delay,json=startDelay,proto3" json:"start_delay,omitempty"`
+	SearchAttributes map[string]*Payload `protobuf:"bytes,16,rep,name=search_attributes,json=searchAttributes,proto3" json:"search_attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The run is open at once, and its code begins when this has passed.
+	StartDelay *durationpb.Duration `protobuf:"bytes,17,opt,name=start_delay,json=startDelay,proto3" json:"start_delay,omitempty"`
+	// How long the run and what it continues as may take together, once the delay has passed; zero: no limit.
 	ExecutionTimeout *durationpb.Duration `protobuf:"bytes,18,opt,name=execution_timeout,json=executionTimeout,proto3" json:"execution_timeout,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// When set, a run that fails or exceeds run_timeout is followed by another one with the same input.
+	RetryPolicy   *RetryPolicy `protobuf:"bytes,30,opt,name=retry_policy,json=retryPolicy,proto3" json:"retry_policy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StartWorkflowRequest) Reset() {
@@ -834,6 +838,13 @@ func (x *StartWorkflowRequest) GetStartDelay() *durationpb.Duration {
 func (x *StartWorkflowRequest) GetExecutionTimeout() *durationpb.Duration {
 	if x != nil {
 		return x.ExecutionTimeout
+	}
+	return nil
+}
+
+func (x *StartWorkflowRequest) GetRetryPolicy() *RetryPolicy {
+	if x != nil {
+		return x.RetryPolicy
 	}
 	return nil
 }
@@ -2376,9 +2387,11 @@ func (x *GetResultRequest) GetWait() *durationpb.Duration {
 
 // GetResultResponse says how the run stands or ended.
 type GetResultResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Outcome       *Outcome               `protobuf:"bytes,1,opt,name=outcome,proto3" json:"outcome,omitempty"`
-	RunId         string                 `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Outcome *Outcome               `protobuf:"bytes,1,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	RunId   string                 `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The run of the chain that follows this one: it continued as new, or its retry policy repeats it.
+	NextRunId     string `protobuf:"bytes,3,opt,name=next_run_id,json=nextRunId,proto3" json:"next_run_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2423,6 +2436,13 @@ func (x *GetResultResponse) GetOutcome() *Outcome {
 func (x *GetResultResponse) GetRunId() string {
 	if x != nil {
 		return x.RunId
+	}
+	return ""
+}
+
+func (x *GetResultResponse) GetNextRunId() string {
+	if x != nil {
+		return x.NextRunId
 	}
 	return ""
 }
@@ -3546,7 +3566,7 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x06status\x18\x01 \x01(\x0e2\x17.aion.v1.WorkflowStatusR\x06status\x12*\n" +
 	"\ablocked\x18\x02 \x01(\v2\x10.aion.v1.BlockedR\ablocked\x12\x1f\n" +
 	"\vwaiting_for\x18\x03 \x01(\tR\n" +
-	"waitingFor\"\x85\t\n" +
+	"waitingFor\"\xbe\t\n" +
 	"\x14StartWorkflowRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1f\n" +
 	"\vworkflow_id\x18\x02 \x01(\tR\n" +
@@ -3571,7 +3591,8 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x11search_attributes\x18\x10 \x03(\v23.aion.v1.StartWorkflowRequest.SearchAttributesEntryR\x10searchAttributes\x12:\n" +
 	"\vstart_delay\x18\x11 \x01(\v2\x19.google.protobuf.DurationR\n" +
 	"startDelay\x12F\n" +
-	"\x11execution_timeout\x18\x12 \x01(\v2\x19.google.protobuf.DurationR\x10executionTimeout\x1a9\n" +
+	"\x11execution_timeout\x18\x12 \x01(\v2\x19.google.protobuf.DurationR\x10executionTimeout\x127\n" +
+	"\fretry_policy\x18\x1e \x01(\v2\x14.aion.v1.RetryPolicyR\vretryPolicy\x1a9\n" +
 	"\vHeaderEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aI\n" +
@@ -3708,10 +3729,11 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x06run_id\x18\x03 \x01(\tR\x05runId\"s\n" +
 	"\x10GetResultRequest\x120\n" +
 	"\bworkflow\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRefR\bworkflow\x12-\n" +
-	"\x04wait\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x04wait\"V\n" +
+	"\x04wait\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x04wait\"v\n" +
 	"\x11GetResultResponse\x12*\n" +
 	"\aoutcome\x18\x01 \x01(\v2\x10.aion.v1.OutcomeR\aoutcome\x12\x15\n" +
-	"\x06run_id\x18\x02 \x01(\tR\x05runId\"\x99\x02\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x1e\n" +
+	"\vnext_run_id\x18\x03 \x01(\tR\tnextRunId\"\x99\x02\n" +
 	"\x14ListWorkflowsRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
@@ -3930,14 +3952,15 @@ var file_aion_v1_workflow_service_proto_goTypes = []any{
 	(WorkflowStatus)(0),                     // 61: aion.v1.WorkflowStatus
 	(*Blocked)(nil),                         // 62: aion.v1.Blocked
 	(*durationpb.Duration)(nil),             // 63: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),           // 64: google.protobuf.Timestamp
-	(*HistoryEvent)(nil),                    // 65: aion.v1.HistoryEvent
-	(*CompleteActivityRequest)(nil),         // 66: aion.v1.CompleteActivityRequest
-	(*FailActivityRequest)(nil),             // 67: aion.v1.FailActivityRequest
-	(*HeartbeatActivityRequest)(nil),        // 68: aion.v1.HeartbeatActivityRequest
-	(*CompleteActivityResponse)(nil),        // 69: aion.v1.CompleteActivityResponse
-	(*FailActivityResponse)(nil),            // 70: aion.v1.FailActivityResponse
-	(*HeartbeatActivityResponse)(nil),       // 71: aion.v1.HeartbeatActivityResponse
+	(*RetryPolicy)(nil),                     // 64: aion.v1.RetryPolicy
+	(*timestamppb.Timestamp)(nil),           // 65: google.protobuf.Timestamp
+	(*HistoryEvent)(nil),                    // 66: aion.v1.HistoryEvent
+	(*CompleteActivityRequest)(nil),         // 67: aion.v1.CompleteActivityRequest
+	(*FailActivityRequest)(nil),             // 68: aion.v1.FailActivityRequest
+	(*HeartbeatActivityRequest)(nil),        // 69: aion.v1.HeartbeatActivityRequest
+	(*CompleteActivityResponse)(nil),        // 70: aion.v1.CompleteActivityResponse
+	(*FailActivityResponse)(nil),            // 71: aion.v1.FailActivityResponse
+	(*HeartbeatActivityResponse)(nil),       // 72: aion.v1.HeartbeatActivityResponse
 }
 var file_aion_v1_workflow_service_proto_depIdxs = []int32{
 	58,  // 0: aion.v1.Outcome.completed:type_name -> aion.v1.Payload
@@ -3960,115 +3983,116 @@ var file_aion_v1_workflow_service_proto_depIdxs = []int32{
 	52,  // 17: aion.v1.StartWorkflowRequest.search_attributes:type_name -> aion.v1.StartWorkflowRequest.SearchAttributesEntry
 	63,  // 18: aion.v1.StartWorkflowRequest.start_delay:type_name -> google.protobuf.Duration
 	63,  // 19: aion.v1.StartWorkflowRequest.execution_timeout:type_name -> google.protobuf.Duration
-	5,   // 20: aion.v1.StartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
-	4,   // 21: aion.v1.SignalWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	58,  // 22: aion.v1.SignalWorkflowRequest.input:type_name -> aion.v1.Payload
-	53,  // 23: aion.v1.SignalWorkflowRequest.header:type_name -> aion.v1.SignalWorkflowRequest.HeaderEntry
-	4,   // 24: aion.v1.QueryWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	58,  // 25: aion.v1.QueryWorkflowRequest.input:type_name -> aion.v1.Payload
-	58,  // 26: aion.v1.QueryWorkflowResponse.output:type_name -> aion.v1.Payload
-	4,   // 27: aion.v1.CancelWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	4,   // 28: aion.v1.TerminateWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	4,   // 29: aion.v1.PauseWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	4,   // 30: aion.v1.ResumeWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	4,   // 31: aion.v1.RepinWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	4,   // 32: aion.v1.DescribeWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	28,  // 33: aion.v1.DescribeWorkflowResponse.run:type_name -> aion.v1.WorkflowRun
-	29,  // 34: aion.v1.DescribeWorkflowResponse.activities:type_name -> aion.v1.PendingActivity
-	30,  // 35: aion.v1.DescribeWorkflowResponse.timers:type_name -> aion.v1.PendingTimer
-	62,  // 36: aion.v1.DescribeWorkflowResponse.blocked:type_name -> aion.v1.Blocked
-	64,  // 37: aion.v1.DescribeWorkflowResponse.blocked_since:type_name -> google.protobuf.Timestamp
-	47,  // 38: aion.v1.DescribeWorkflowResponse.updates:type_name -> aion.v1.PendingUpdate
-	61,  // 39: aion.v1.WorkflowRun.status:type_name -> aion.v1.WorkflowStatus
-	64,  // 40: aion.v1.WorkflowRun.started_at:type_name -> google.protobuf.Timestamp
-	64,  // 41: aion.v1.WorkflowRun.closed_at:type_name -> google.protobuf.Timestamp
-	54,  // 42: aion.v1.WorkflowRun.search_attributes:type_name -> aion.v1.WorkflowRun.SearchAttributesEntry
-	2,   // 43: aion.v1.PendingActivity.state:type_name -> aion.v1.PendingActivityState
-	64,  // 44: aion.v1.PendingActivity.scheduled_at:type_name -> google.protobuf.Timestamp
-	64,  // 45: aion.v1.PendingActivity.next_attempt_at:type_name -> google.protobuf.Timestamp
-	59,  // 46: aion.v1.PendingActivity.last_failure:type_name -> aion.v1.Failure
-	58,  // 47: aion.v1.PendingActivity.heartbeat:type_name -> aion.v1.Payload
-	64,  // 48: aion.v1.PendingTimer.due_at:type_name -> google.protobuf.Timestamp
-	4,   // 49: aion.v1.GetHistoryRequest.workflow:type_name -> aion.v1.WorkflowRef
-	65,  // 50: aion.v1.GetHistoryResponse.events:type_name -> aion.v1.HistoryEvent
-	4,   // 51: aion.v1.GetResultRequest.workflow:type_name -> aion.v1.WorkflowRef
-	63,  // 52: aion.v1.GetResultRequest.wait:type_name -> google.protobuf.Duration
-	5,   // 53: aion.v1.GetResultResponse.outcome:type_name -> aion.v1.Outcome
-	61,  // 54: aion.v1.ListWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
-	28,  // 55: aion.v1.ListWorkflowsResponse.runs:type_name -> aion.v1.WorkflowRun
-	61,  // 56: aion.v1.CountWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
-	39,  // 57: aion.v1.CountWorkflowsResponse.groups:type_name -> aion.v1.WorkflowCount
-	61,  // 58: aion.v1.WorkflowCount.status:type_name -> aion.v1.WorkflowStatus
-	10,  // 59: aion.v1.SignalWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
-	58,  // 60: aion.v1.SignalWithStartWorkflowRequest.signal_input:type_name -> aion.v1.Payload
-	55,  // 61: aion.v1.SignalWithStartWorkflowRequest.signal_header:type_name -> aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
-	5,   // 62: aion.v1.SignalWithStartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
-	4,   // 63: aion.v1.UpdateWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	58,  // 64: aion.v1.UpdateWorkflowRequest.input:type_name -> aion.v1.Payload
-	56,  // 65: aion.v1.UpdateWorkflowRequest.header:type_name -> aion.v1.UpdateWorkflowRequest.HeaderEntry
-	63,  // 66: aion.v1.UpdateWorkflowRequest.wait:type_name -> google.protobuf.Duration
-	46,  // 67: aion.v1.UpdateWorkflowResponse.update:type_name -> aion.v1.UpdateStatus
-	4,   // 68: aion.v1.GetUpdateRequest.workflow:type_name -> aion.v1.WorkflowRef
-	63,  // 69: aion.v1.GetUpdateRequest.wait:type_name -> google.protobuf.Duration
-	46,  // 70: aion.v1.GetUpdateResponse.update:type_name -> aion.v1.UpdateStatus
-	3,   // 71: aion.v1.UpdateStatus.stage:type_name -> aion.v1.UpdateStage
-	58,  // 72: aion.v1.UpdateStatus.completed:type_name -> aion.v1.Payload
-	59,  // 73: aion.v1.UpdateStatus.failed:type_name -> aion.v1.Failure
-	62,  // 74: aion.v1.UpdateStatus.blocked:type_name -> aion.v1.Blocked
-	64,  // 75: aion.v1.PendingUpdate.accepted_at:type_name -> google.protobuf.Timestamp
-	10,  // 76: aion.v1.UpdateWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
-	58,  // 77: aion.v1.UpdateWithStartWorkflowRequest.input:type_name -> aion.v1.Payload
-	57,  // 78: aion.v1.UpdateWithStartWorkflowRequest.header:type_name -> aion.v1.UpdateWithStartWorkflowRequest.HeaderEntry
-	63,  // 79: aion.v1.UpdateWithStartWorkflowRequest.wait:type_name -> google.protobuf.Duration
-	46,  // 80: aion.v1.UpdateWithStartWorkflowResponse.update:type_name -> aion.v1.UpdateStatus
-	58,  // 81: aion.v1.StartWorkflowRequest.MemoEntry.value:type_name -> aion.v1.Payload
-	58,  // 82: aion.v1.StartWorkflowRequest.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	58,  // 83: aion.v1.WorkflowRun.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	10,  // 84: aion.v1.WorkflowService.StartWorkflow:input_type -> aion.v1.StartWorkflowRequest
-	12,  // 85: aion.v1.WorkflowService.SignalWorkflow:input_type -> aion.v1.SignalWorkflowRequest
-	40,  // 86: aion.v1.WorkflowService.SignalWithStartWorkflow:input_type -> aion.v1.SignalWithStartWorkflowRequest
-	42,  // 87: aion.v1.WorkflowService.UpdateWorkflow:input_type -> aion.v1.UpdateWorkflowRequest
-	48,  // 88: aion.v1.WorkflowService.UpdateWithStartWorkflow:input_type -> aion.v1.UpdateWithStartWorkflowRequest
-	44,  // 89: aion.v1.WorkflowService.GetUpdate:input_type -> aion.v1.GetUpdateRequest
-	14,  // 90: aion.v1.WorkflowService.QueryWorkflow:input_type -> aion.v1.QueryWorkflowRequest
-	16,  // 91: aion.v1.WorkflowService.CancelWorkflow:input_type -> aion.v1.CancelWorkflowRequest
-	18,  // 92: aion.v1.WorkflowService.TerminateWorkflow:input_type -> aion.v1.TerminateWorkflowRequest
-	20,  // 93: aion.v1.WorkflowService.PauseWorkflow:input_type -> aion.v1.PauseWorkflowRequest
-	22,  // 94: aion.v1.WorkflowService.ResumeWorkflow:input_type -> aion.v1.ResumeWorkflowRequest
-	24,  // 95: aion.v1.WorkflowService.RepinWorkflow:input_type -> aion.v1.RepinWorkflowRequest
-	26,  // 96: aion.v1.WorkflowService.DescribeWorkflow:input_type -> aion.v1.DescribeWorkflowRequest
-	31,  // 97: aion.v1.WorkflowService.GetHistory:input_type -> aion.v1.GetHistoryRequest
-	33,  // 98: aion.v1.WorkflowService.GetResult:input_type -> aion.v1.GetResultRequest
-	35,  // 99: aion.v1.WorkflowService.ListWorkflows:input_type -> aion.v1.ListWorkflowsRequest
-	37,  // 100: aion.v1.WorkflowService.CountWorkflows:input_type -> aion.v1.CountWorkflowsRequest
-	66,  // 101: aion.v1.WorkflowService.CompleteActivity:input_type -> aion.v1.CompleteActivityRequest
-	67,  // 102: aion.v1.WorkflowService.FailActivity:input_type -> aion.v1.FailActivityRequest
-	68,  // 103: aion.v1.WorkflowService.HeartbeatActivity:input_type -> aion.v1.HeartbeatActivityRequest
-	11,  // 104: aion.v1.WorkflowService.StartWorkflow:output_type -> aion.v1.StartWorkflowResponse
-	13,  // 105: aion.v1.WorkflowService.SignalWorkflow:output_type -> aion.v1.SignalWorkflowResponse
-	41,  // 106: aion.v1.WorkflowService.SignalWithStartWorkflow:output_type -> aion.v1.SignalWithStartWorkflowResponse
-	43,  // 107: aion.v1.WorkflowService.UpdateWorkflow:output_type -> aion.v1.UpdateWorkflowResponse
-	49,  // 108: aion.v1.WorkflowService.UpdateWithStartWorkflow:output_type -> aion.v1.UpdateWithStartWorkflowResponse
-	45,  // 109: aion.v1.WorkflowService.GetUpdate:output_type -> aion.v1.GetUpdateResponse
-	15,  // 110: aion.v1.WorkflowService.QueryWorkflow:output_type -> aion.v1.QueryWorkflowResponse
-	17,  // 111: aion.v1.WorkflowService.CancelWorkflow:output_type -> aion.v1.CancelWorkflowResponse
-	19,  // 112: aion.v1.WorkflowService.TerminateWorkflow:output_type -> aion.v1.TerminateWorkflowResponse
-	21,  // 113: aion.v1.WorkflowService.PauseWorkflow:output_type -> aion.v1.PauseWorkflowResponse
-	23,  // 114: aion.v1.WorkflowService.ResumeWorkflow:output_type -> aion.v1.ResumeWorkflowResponse
-	25,  // 115: aion.v1.WorkflowService.RepinWorkflow:output_type -> aion.v1.RepinWorkflowResponse
-	27,  // 116: aion.v1.WorkflowService.DescribeWorkflow:output_type -> aion.v1.DescribeWorkflowResponse
-	32,  // 117: aion.v1.WorkflowService.GetHistory:output_type -> aion.v1.GetHistoryResponse
-	34,  // 118: aion.v1.WorkflowService.GetResult:output_type -> aion.v1.GetResultResponse
-	36,  // 119: aion.v1.WorkflowService.ListWorkflows:output_type -> aion.v1.ListWorkflowsResponse
-	38,  // 120: aion.v1.WorkflowService.CountWorkflows:output_type -> aion.v1.CountWorkflowsResponse
-	69,  // 121: aion.v1.WorkflowService.CompleteActivity:output_type -> aion.v1.CompleteActivityResponse
-	70,  // 122: aion.v1.WorkflowService.FailActivity:output_type -> aion.v1.FailActivityResponse
-	71,  // 123: aion.v1.WorkflowService.HeartbeatActivity:output_type -> aion.v1.HeartbeatActivityResponse
-	104, // [104:124] is the sub-list for method output_type
-	84,  // [84:104] is the sub-list for method input_type
-	84,  // [84:84] is the sub-list for extension type_name
-	84,  // [84:84] is the sub-list for extension extendee
-	0,   // [0:84] is the sub-list for field type_name
+	64,  // 20: aion.v1.StartWorkflowRequest.retry_policy:type_name -> aion.v1.RetryPolicy
+	5,   // 21: aion.v1.StartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
+	4,   // 22: aion.v1.SignalWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	58,  // 23: aion.v1.SignalWorkflowRequest.input:type_name -> aion.v1.Payload
+	53,  // 24: aion.v1.SignalWorkflowRequest.header:type_name -> aion.v1.SignalWorkflowRequest.HeaderEntry
+	4,   // 25: aion.v1.QueryWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	58,  // 26: aion.v1.QueryWorkflowRequest.input:type_name -> aion.v1.Payload
+	58,  // 27: aion.v1.QueryWorkflowResponse.output:type_name -> aion.v1.Payload
+	4,   // 28: aion.v1.CancelWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	4,   // 29: aion.v1.TerminateWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	4,   // 30: aion.v1.PauseWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	4,   // 31: aion.v1.ResumeWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	4,   // 32: aion.v1.RepinWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	4,   // 33: aion.v1.DescribeWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	28,  // 34: aion.v1.DescribeWorkflowResponse.run:type_name -> aion.v1.WorkflowRun
+	29,  // 35: aion.v1.DescribeWorkflowResponse.activities:type_name -> aion.v1.PendingActivity
+	30,  // 36: aion.v1.DescribeWorkflowResponse.timers:type_name -> aion.v1.PendingTimer
+	62,  // 37: aion.v1.DescribeWorkflowResponse.blocked:type_name -> aion.v1.Blocked
+	65,  // 38: aion.v1.DescribeWorkflowResponse.blocked_since:type_name -> google.protobuf.Timestamp
+	47,  // 39: aion.v1.DescribeWorkflowResponse.updates:type_name -> aion.v1.PendingUpdate
+	61,  // 40: aion.v1.WorkflowRun.status:type_name -> aion.v1.WorkflowStatus
+	65,  // 41: aion.v1.WorkflowRun.started_at:type_name -> google.protobuf.Timestamp
+	65,  // 42: aion.v1.WorkflowRun.closed_at:type_name -> google.protobuf.Timestamp
+	54,  // 43: aion.v1.WorkflowRun.search_attributes:type_name -> aion.v1.WorkflowRun.SearchAttributesEntry
+	2,   // 44: aion.v1.PendingActivity.state:type_name -> aion.v1.PendingActivityState
+	65,  // 45: aion.v1.PendingActivity.scheduled_at:type_name -> google.protobuf.Timestamp
+	65,  // 46: aion.v1.PendingActivity.next_attempt_at:type_name -> google.protobuf.Timestamp
+	59,  // 47: aion.v1.PendingActivity.last_failure:type_name -> aion.v1.Failure
+	58,  // 48: aion.v1.PendingActivity.heartbeat:type_name -> aion.v1.Payload
+	65,  // 49: aion.v1.PendingTimer.due_at:type_name -> google.protobuf.Timestamp
+	4,   // 50: aion.v1.GetHistoryRequest.workflow:type_name -> aion.v1.WorkflowRef
+	66,  // 51: aion.v1.GetHistoryResponse.events:type_name -> aion.v1.HistoryEvent
+	4,   // 52: aion.v1.GetResultRequest.workflow:type_name -> aion.v1.WorkflowRef
+	63,  // 53: aion.v1.GetResultRequest.wait:type_name -> google.protobuf.Duration
+	5,   // 54: aion.v1.GetResultResponse.outcome:type_name -> aion.v1.Outcome
+	61,  // 55: aion.v1.ListWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
+	28,  // 56: aion.v1.ListWorkflowsResponse.runs:type_name -> aion.v1.WorkflowRun
+	61,  // 57: aion.v1.CountWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
+	39,  // 58: aion.v1.CountWorkflowsResponse.groups:type_name -> aion.v1.WorkflowCount
+	61,  // 59: aion.v1.WorkflowCount.status:type_name -> aion.v1.WorkflowStatus
+	10,  // 60: aion.v1.SignalWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
+	58,  // 61: aion.v1.SignalWithStartWorkflowRequest.signal_input:type_name -> aion.v1.Payload
+	55,  // 62: aion.v1.SignalWithStartWorkflowRequest.signal_header:type_name -> aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
+	5,   // 63: aion.v1.SignalWithStartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
+	4,   // 64: aion.v1.UpdateWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	58,  // 65: aion.v1.UpdateWorkflowRequest.input:type_name -> aion.v1.Payload
+	56,  // 66: aion.v1.UpdateWorkflowRequest.header:type_name -> aion.v1.UpdateWorkflowRequest.HeaderEntry
+	63,  // 67: aion.v1.UpdateWorkflowRequest.wait:type_name -> google.protobuf.Duration
+	46,  // 68: aion.v1.UpdateWorkflowResponse.update:type_name -> aion.v1.UpdateStatus
+	4,   // 69: aion.v1.GetUpdateRequest.workflow:type_name -> aion.v1.WorkflowRef
+	63,  // 70: aion.v1.GetUpdateRequest.wait:type_name -> google.protobuf.Duration
+	46,  // 71: aion.v1.GetUpdateResponse.update:type_name -> aion.v1.UpdateStatus
+	3,   // 72: aion.v1.UpdateStatus.stage:type_name -> aion.v1.UpdateStage
+	58,  // 73: aion.v1.UpdateStatus.completed:type_name -> aion.v1.Payload
+	59,  // 74: aion.v1.UpdateStatus.failed:type_name -> aion.v1.Failure
+	62,  // 75: aion.v1.UpdateStatus.blocked:type_name -> aion.v1.Blocked
+	65,  // 76: aion.v1.PendingUpdate.accepted_at:type_name -> google.protobuf.Timestamp
+	10,  // 77: aion.v1.UpdateWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
+	58,  // 78: aion.v1.UpdateWithStartWorkflowRequest.input:type_name -> aion.v1.Payload
+	57,  // 79: aion.v1.UpdateWithStartWorkflowRequest.header:type_name -> aion.v1.UpdateWithStartWorkflowRequest.HeaderEntry
+	63,  // 80: aion.v1.UpdateWithStartWorkflowRequest.wait:type_name -> google.protobuf.Duration
+	46,  // 81: aion.v1.UpdateWithStartWorkflowResponse.update:type_name -> aion.v1.UpdateStatus
+	58,  // 82: aion.v1.StartWorkflowRequest.MemoEntry.value:type_name -> aion.v1.Payload
+	58,  // 83: aion.v1.StartWorkflowRequest.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	58,  // 84: aion.v1.WorkflowRun.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	10,  // 85: aion.v1.WorkflowService.StartWorkflow:input_type -> aion.v1.StartWorkflowRequest
+	12,  // 86: aion.v1.WorkflowService.SignalWorkflow:input_type -> aion.v1.SignalWorkflowRequest
+	40,  // 87: aion.v1.WorkflowService.SignalWithStartWorkflow:input_type -> aion.v1.SignalWithStartWorkflowRequest
+	42,  // 88: aion.v1.WorkflowService.UpdateWorkflow:input_type -> aion.v1.UpdateWorkflowRequest
+	48,  // 89: aion.v1.WorkflowService.UpdateWithStartWorkflow:input_type -> aion.v1.UpdateWithStartWorkflowRequest
+	44,  // 90: aion.v1.WorkflowService.GetUpdate:input_type -> aion.v1.GetUpdateRequest
+	14,  // 91: aion.v1.WorkflowService.QueryWorkflow:input_type -> aion.v1.QueryWorkflowRequest
+	16,  // 92: aion.v1.WorkflowService.CancelWorkflow:input_type -> aion.v1.CancelWorkflowRequest
+	18,  // 93: aion.v1.WorkflowService.TerminateWorkflow:input_type -> aion.v1.TerminateWorkflowRequest
+	20,  // 94: aion.v1.WorkflowService.PauseWorkflow:input_type -> aion.v1.PauseWorkflowRequest
+	22,  // 95: aion.v1.WorkflowService.ResumeWorkflow:input_type -> aion.v1.ResumeWorkflowRequest
+	24,  // 96: aion.v1.WorkflowService.RepinWorkflow:input_type -> aion.v1.RepinWorkflowRequest
+	26,  // 97: aion.v1.WorkflowService.DescribeWorkflow:input_type -> aion.v1.DescribeWorkflowRequest
+	31,  // 98: aion.v1.WorkflowService.GetHistory:input_type -> aion.v1.GetHistoryRequest
+	33,  // 99: aion.v1.WorkflowService.GetResult:input_type -> aion.v1.GetResultRequest
+	35,  // 100: aion.v1.WorkflowService.ListWorkflows:input_type -> aion.v1.ListWorkflowsRequest
+	37,  // 101: aion.v1.WorkflowService.CountWorkflows:input_type -> aion.v1.CountWorkflowsRequest
+	67,  // 102: aion.v1.WorkflowService.CompleteActivity:input_type -> aion.v1.CompleteActivityRequest
+	68,  // 103: aion.v1.WorkflowService.FailActivity:input_type -> aion.v1.FailActivityRequest
+	69,  // 104: aion.v1.WorkflowService.HeartbeatActivity:input_type -> aion.v1.HeartbeatActivityRequest
+	11,  // 105: aion.v1.WorkflowService.StartWorkflow:output_type -> aion.v1.StartWorkflowResponse
+	13,  // 106: aion.v1.WorkflowService.SignalWorkflow:output_type -> aion.v1.SignalWorkflowResponse
+	41,  // 107: aion.v1.WorkflowService.SignalWithStartWorkflow:output_type -> aion.v1.SignalWithStartWorkflowResponse
+	43,  // 108: aion.v1.WorkflowService.UpdateWorkflow:output_type -> aion.v1.UpdateWorkflowResponse
+	49,  // 109: aion.v1.WorkflowService.UpdateWithStartWorkflow:output_type -> aion.v1.UpdateWithStartWorkflowResponse
+	45,  // 110: aion.v1.WorkflowService.GetUpdate:output_type -> aion.v1.GetUpdateResponse
+	15,  // 111: aion.v1.WorkflowService.QueryWorkflow:output_type -> aion.v1.QueryWorkflowResponse
+	17,  // 112: aion.v1.WorkflowService.CancelWorkflow:output_type -> aion.v1.CancelWorkflowResponse
+	19,  // 113: aion.v1.WorkflowService.TerminateWorkflow:output_type -> aion.v1.TerminateWorkflowResponse
+	21,  // 114: aion.v1.WorkflowService.PauseWorkflow:output_type -> aion.v1.PauseWorkflowResponse
+	23,  // 115: aion.v1.WorkflowService.ResumeWorkflow:output_type -> aion.v1.ResumeWorkflowResponse
+	25,  // 116: aion.v1.WorkflowService.RepinWorkflow:output_type -> aion.v1.RepinWorkflowResponse
+	27,  // 117: aion.v1.WorkflowService.DescribeWorkflow:output_type -> aion.v1.DescribeWorkflowResponse
+	32,  // 118: aion.v1.WorkflowService.GetHistory:output_type -> aion.v1.GetHistoryResponse
+	34,  // 119: aion.v1.WorkflowService.GetResult:output_type -> aion.v1.GetResultResponse
+	36,  // 120: aion.v1.WorkflowService.ListWorkflows:output_type -> aion.v1.ListWorkflowsResponse
+	38,  // 121: aion.v1.WorkflowService.CountWorkflows:output_type -> aion.v1.CountWorkflowsResponse
+	70,  // 122: aion.v1.WorkflowService.CompleteActivity:output_type -> aion.v1.CompleteActivityResponse
+	71,  // 123: aion.v1.WorkflowService.FailActivity:output_type -> aion.v1.FailActivityResponse
+	72,  // 124: aion.v1.WorkflowService.HeartbeatActivity:output_type -> aion.v1.HeartbeatActivityResponse
+	105, // [105:125] is the sub-list for method output_type
+	85,  // [85:105] is the sub-list for method input_type
+	85,  // [85:85] is the sub-list for extension type_name
+	85,  // [85:85] is the sub-list for extension extendee
+	0,   // [0:85] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_workflow_service_proto_init() }
