@@ -49,6 +49,13 @@ func (s *shell) dial() (*server, error) {
 	if token == "" {
 		token = s.variable("AION_TOKEN")
 	}
+	if path := s.variable("AION_TOKEN_FILE"); token == "" && path != "" {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fault.Wrap(fault.InvalidInput, err, "AION_TOKEN_FILE")
+		}
+		token = strings.TrimSpace(string(b))
+	}
 	c := &http.Client{Transport: credentials{
 		token: token, identity: identity(),
 		next: &http.Transport{Protocols: protocols, TLSClientConfig: secure, DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext},

@@ -23,7 +23,7 @@ import (
 const envPrefix = "AION_"
 
 // clientVariables are read by the client, the worker and the command line, never by the server; clientPrefix begins more of them.
-var clientVariables = []string{"AION_ADDRESS", "AION_NAMESPACE", "AION_TOKEN"}
+var clientVariables = []string{"AION_ADDRESS", "AION_NAMESPACE", "AION_TOKEN", "AION_TOKEN_FILE"}
 
 const clientPrefix = "AION_TLS_"
 

@@ -72,7 +72,7 @@ AION_SERVER__MAX_REQUEST_BYTES=16MiB
 AION_ENGINE__QUERY_TIMEOUT=5s
 ` + "```" + `
 
-` + "`AION_ADDRESS`, `AION_NAMESPACE`, `AION_TOKEN` and `AION_TLS_*`" + ` are not keys: clients, workers and the command line read them to find and reach
+` + "`AION_ADDRESS`, `AION_NAMESPACE`, `AION_TOKEN`, `AION_TOKEN_FILE` and `AION_TLS_*`" + ` are not keys: clients, workers and the command line read them to find and reach
 a server.
 
 On Kubernetes a Service named ` + "`aion`" + ` makes its pods' environment hold variables such as ` + "`AION_PORT`" + `, which are no keys: set

@@ -13,7 +13,7 @@ import (
 // Options say who is calling. The zero value is useful: empty fields come from the environment.
 type Options struct {
 	Namespace string // "" = AION_NAMESPACE, else "default"
-	Token     string // "" = AION_TOKEN
+	Token     string // "" = AION_TOKEN, or what AION_TOKEN_FILE holds at the time
 	Identity  string // a name that only servers of development believe
 
 	// TLS is used for https addresses, and makes an address without a scheme one. nil = AION_TLS_CA_FILE, AION_TLS_CERT_FILE,

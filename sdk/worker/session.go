@@ -32,6 +32,8 @@ type session struct {
 	registered bool
 	window     time.Duration             // the server ends a session that is silent for so long
 	frame      aionv1.StreamTasksRequest // what is sent next
+	token      string                    // the credential that the server has
+	expires    time.Time                 // when it ends; zero until the server warns; guarded by the worker's lock
 	leave      bool                      // the server asks the worker to leave; guarded by the worker's lock
 }
 
@@ -40,6 +42,7 @@ func (s *session) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.stream = aionv1connect.NewWorkerServiceClient(s.link.HTTP, s.link.URL, link.Options()).StreamTasks(ctx)
+	s.token = s.link.Token()
 	s.link.Authorize(s.stream.RequestHeader())
 	// While a request's body is open, net/http looks at its context only between two reads of it.
 	defer context.AfterFunc(ctx, func() { _ = s.stream.CloseRequest() })()
@@ -128,13 +131,19 @@ func (s *session) sendAll(ctx context.Context, cancel context.CancelFunc) {
 		w.mu.Lock()
 		w.outbox.take(&s.frame)
 		s.frame.Draining = w.draining && !toldDraining
+		if !s.expires.IsZero() {
+			if fresh := s.link.Token(); fresh != s.token {
+				s.frame.Authenticate, s.token, s.expires = &aionv1.Authenticate{Token: fresh}, fresh, time.Time{}
+			}
+		}
 		part := len(w.attempts) == 0 && w.outbox.empty() && (w.draining || s.leave)
 		w.mu.Unlock()
 		switch {
-		case len(s.frame.Results)+len(s.frame.Heartbeats) > 0 || s.frame.Draining || silent:
+		case len(s.frame.Results)+len(s.frame.Heartbeats) > 0 || s.frame.Draining || s.frame.Authenticate != nil || silent:
 			if err := s.stream.Send(&s.frame); err != nil {
 				return // and so does Receive, with the reason
 			}
+			s.frame.Authenticate = nil
 			toldDraining = toldDraining || s.frame.Draining
 			silent = false
 			tick.Reset(s.window / 3)
@@ -182,6 +191,15 @@ func (s *session) handle(f *aionv1.StreamTasksResponse) {
 	for _, t := range f.GetTasks() {
 		w.accept(t)
 	}
+	if e := f.GetCredentialExpiring(); e != nil {
+		w.mu.Lock()
+		s.expires = e.GetExpiresAt().AsTime()
+		w.notice()
+		w.mu.Unlock()
+		if !s.link.Renewable() {
+			w.log.Warn("the worker's credential ends, and the connection with it; a token in AION_TOKEN_FILE can be renewed while the worker runs", "at", e.GetExpiresAt().AsTime())
+		}
+	}
 	if len(f.GetAcks()) > 0 || f.GetDrain() {
 		w.mu.Lock()
 		for _, token := range f.GetAcks() {
@@ -218,10 +236,13 @@ type misfit struct{ why string }
 
 func (e misfit) Error() string { return e.why }
 
-// refused says whether connecting again is of no use: the server answered, and will answer the same again.
-func refused(err error, wasAccepted bool) bool {
+// refused says whether connecting again is of no use: the server answered, and will answer the same again. A credential that ended is no
+// reason to give up where another may come.
+func refused(err error, wasAccepted, renewable bool) bool {
 	switch client.ReasonOf(err) {
-	case client.InvalidInput, client.PermissionDenied, client.Unauthenticated, client.NotFound, client.Unimplemented:
+	case client.Unauthenticated:
+		return !wasAccepted || !renewable
+	case client.InvalidInput, client.PermissionDenied, client.NotFound, client.Unimplemented:
 		return true
 	case "":
 		// Not an Aion server, perhaps; but where one was before, something else only answers in its place for a while.

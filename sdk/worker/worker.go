@@ -32,7 +32,7 @@ type Options struct {
 	Identity   string   // shown in lists and histories; "" = host and process
 	BuildID    string   // "" = the revision that the program was built from
 
-	Token string      // "" = AION_TOKEN
+	Token string      // "" = AION_TOKEN, or what AION_TOKEN_FILE holds at the time
 	TLS   *tls.Config // nil = AION_TLS_*; see client.Options
 
 	// DrainTimeout is how long attempts may go on when Run's context has ended. Then their contexts end too, and soon after that Run
@@ -159,7 +159,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		if hard.Err() != nil {
 			return fmt.Errorf("worker: %d attempts were abandoned: DrainTimeout (%v) has passed", w.unfinished(), w.options.DrainTimeout)
 		}
-		if refused(err, accepted) {
+		if refused(err, accepted, l.Renewable()) {
 			return fmt.Errorf("worker: the server refuses this worker: %w", err)
 		}
 		if s.registered {

@@ -24,7 +24,7 @@ const DefaultAddress = "127.0.0.1:7470"
 const DefaultNamespace = "default"
 
 // Settings say where the server is and who is calling. What is empty comes from the environment: AION_ADDRESS, AION_NAMESPACE,
-// AION_TOKEN, and for TLS AION_TLS_CA_FILE, AION_TLS_CERT_FILE, AION_TLS_KEY_FILE, AION_TLS_SERVER_NAME.
+// AION_TOKEN or else AION_TOKEN_FILE (read again as it changes), and for TLS AION_TLS_CA_FILE, AION_TLS_CERT_FILE, AION_TLS_KEY_FILE, AION_TLS_SERVER_NAME.
 type Settings struct {
 	Address    string // host:port, http://host:port or https://host:port
 	Namespace  string
@@ -40,17 +40,23 @@ type Link struct {
 	Namespace string
 	HTTP      connect.HTTPClient
 	header    http.Header
+	token     string          // "" with a file, or without a token
+	file      *tokenFile      // nil without
 	transport *http.Transport // nil where the HTTP client is somebody else's
 }
 
 // Open resolves settings. It does not connect. An error names the setting that cannot work.
 func Open(s Settings) (*Link, error) {
 	l := &Link{Namespace: first(s.Namespace, os.Getenv("AION_NAMESPACE"), DefaultNamespace), HTTP: s.HTTPClient, header: http.Header{}}
-	if token := first(s.Token, os.Getenv("AION_TOKEN")); token != "" {
-		if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			return nil, errors.New("the token (AION_TOKEN) holds characters that no token has: is there a line break at its end?")
+	if l.token = first(s.Token, os.Getenv("AION_TOKEN")); l.token != "" {
+		if err := checkToken(l.token, "AION_TOKEN"); err != nil {
+			return nil, err
 		}
-		l.header.Set("Authorization", "Bearer "+token)
+	} else if path := os.Getenv("AION_TOKEN_FILE"); path != "" {
+		l.file = &tokenFile{path: path}
+		if _, err := l.file.current(); err != nil {
+			return nil, err
+		}
 	}
 	if strings.ContainsFunc(s.Identity, unicode.IsControl) {
 		return nil, fmt.Errorf("the identity %q holds control characters", s.Identity)
@@ -80,6 +86,9 @@ func (l *Link) Authorize(h http.Header) {
 		if h.Get(k) == "" {
 			h[k] = v
 		}
+	}
+	if token := l.Token(); token != "" && h.Get("Authorization") == "" {
+		h.Set("Authorization", "Bearer "+token)
 	}
 }
 
