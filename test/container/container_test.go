@@ -62,9 +62,9 @@ func TestImages(t *testing.T) {
 		t.Log("the images are built and run only with CONTAINER_TEST=full, which .ci/run sets: it takes a minute, podman, buildah and runc")
 		return
 	}
-	for _, tool := range []string{"podman", "buildah", "runc"} {
+	for _, tool := range []string{"podman", "buildah", "runc", "promtool"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Fatalf("%s is missing: apt-get install podman buildah runc", tool)
+			t.Fatalf("%s is missing: apt-get install podman buildah runc prometheus", tool)
 		}
 	}
 	run(t, "make", "build")
@@ -166,6 +166,13 @@ func hello(t *testing.T, image, backend string) {
 		t.Errorf("%s, %v", out, err)
 	}
 
+	// What Prometheus would scrape is well-formed and named by its rules.
+	check := exec.CommandContext(bounded(t, time.Minute), "promtool", "check", "metrics")
+	check.Stdin = strings.NewReader(get(t, fmt.Sprintf("http://127.0.0.1:%d/metrics", admin)))
+	if out, err := check.CombinedOutput(); err != nil {
+		t.Errorf("promtool check metrics: %v\n%s", err, out)
+	}
+
 	// Whatever happens to the container, the volume has everything.
 	if err := exec.Command("podman", "--runtime", "runc", "kill", "-s", "KILL", name).Run(); err != nil {
 		t.Fatal(err)
@@ -187,6 +194,24 @@ func hello(t *testing.T, image, backend string) {
 func lastWord(s string) string {
 	words := regexp.MustCompile(`\S+`).FindAllString(s, -1)
 	return words[len(words)-1]
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(bounded(t, time.Minute), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %d, %v", url, res.StatusCode, err)
+	}
+	return string(b)
 }
 
 func post(t *testing.T, url, token, body string) (int, string) {
