@@ -252,6 +252,7 @@ type Description struct {
 	Undelivered     int
 	CancelRequested bool
 	Updates         []PendingUpdate // oldest first
+	HistoryWarning  string          // the history comes near a limit: how far, and what to do; "" = it does not
 }
 
 // ActivityPhase says where an unsettled activity is; wire-stable.

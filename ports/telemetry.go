@@ -17,6 +17,8 @@ type Telemetry interface {
 	RunBlocked(ns model.Namespace, t model.WorkflowType, what string)
 	// RunPaused counts a run that was paused, or resumed.
 	RunPaused(ns model.Namespace, t model.WorkflowType, paused bool)
+	// HistoryLarge counts a run whose history came to half of a limit (B-1).
+	HistoryLarge(ns model.Namespace, t model.WorkflowType)
 	// Removed counts closed runs that were removed after their retention.
 	Removed(ns model.Namespace, runs int)
 	// Swept counts rows of removed runs and expired records that were removed from the store.
@@ -54,6 +56,9 @@ func (NoTelemetry) RunClosed(model.Namespace, model.WorkflowType, model.Status, 
 
 // RunBlocked does nothing.
 func (NoTelemetry) RunBlocked(model.Namespace, model.WorkflowType, string) {}
+
+// HistoryLarge does nothing.
+func (NoTelemetry) HistoryLarge(model.Namespace, model.WorkflowType) {}
 
 // Removed does nothing.
 func (NoTelemetry) Removed(model.Namespace, int) {}

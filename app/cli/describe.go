@@ -47,6 +47,9 @@ func (s *shell) describe(d ports.Description) error {
 	for _, a := range r.Attributes {
 		rows = append(rows, []string{"attribute " + a.Name, string(a.Value.Payload().Data)})
 	}
+	if d.HistoryWarning != "" {
+		rows = append(rows, []string{"warning", d.HistoryWarning})
+	}
 	if d.Undelivered > 0 {
 		rows = append(rows, []string{"undelivered", plural(d.Undelivered, "event")})
 	}

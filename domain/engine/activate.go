@@ -85,8 +85,7 @@ func (s *step) activateOnce() bool {
 	c := s.c
 	page, through, n := c.batch()
 	patches := history.LivePatches(c.state)
-	l := c.e.opt.Limits
-	suggest := int(c.state.Seq) >= l.HistoryEvents/2 || c.state.Bytes >= l.HistoryBytes/2
+	suggest := c.large()
 	res, err := c.inst.Activate(c.e.base, ports.Activation{Now: time.Unix(0, s.now).UTC(), Live: true, Events: page, Patched: patches.Ask,
 		HistoryLength: c.state.Seq, HistoryBytes: c.state.Bytes, SuggestContinue: suggest,
 		Limits: ports.Limits{Fuel: c.e.opt.Limits.StepFuel, MemoryBytes: c.e.opt.Limits.MemoryBytes}})

@@ -42,6 +42,7 @@ type step struct {
 	free     bool    // the run was resumed or unblocked in this step
 	later    []input // taken in the next step: they need one that begins at a clean boundary
 	commitAt time.Duration
+	large    bool // the history was large before
 
 	// Of chains that are no workflows.
 	sealed  bool // the step takes no other input
@@ -67,7 +68,7 @@ func newStep(c *chain) *step {
 	began := c.e.opt.Clock.Now()
 	s := &step{c: c, began: began, now: began.UnixNano()}
 	if c.state != nil {
-		s.now = max(s.now, c.state.Time)
+		s.now, s.large = max(s.now, c.state.Time), c.large()
 		c.state.Begin(s.now)
 	} else if c.exists {
 		s.now = max(s.now, c.run.ClosedAt.UnixNano())
@@ -415,6 +416,7 @@ func (s *step) wakeAt() time.Time {
 // finish lets the step be seen, now that it is durable: callers are answered, tasks handed out, waiters woken.
 func (s *step) finish() {
 	c := s.c
+	s.warnOfLength()
 	if s.count > 0 {
 		c.e.events.Committed(c.key)
 	}

@@ -166,6 +166,7 @@ func (c *chain) describe(now time.Time) ports.Description {
 	if st.Blocked == nil && !st.Paused {
 		d.Summary = "waiting for " + d.Summary
 	}
+	d.HistoryWarning = c.lengthWarning()
 	if st.Blocked != nil {
 		d.Blocked = blockedInfo(st.Blocked, st.BlockedAt)
 	}

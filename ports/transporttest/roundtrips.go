@@ -151,6 +151,7 @@ func description() ports.Description {
 		Timers:          []ports.PendingTimer{{Ordinal: 4, DueAt: at(7)}},
 		Blocked:         &ports.BlockedInfo{What: "fuel", Message: "too much", AtSeq: 9, Expected: "a", Found: "b", Limit: 1 << 40, Size: 1 << 41, Stack: "s", Since: at(8)},
 		Undelivered:     3,
+		HistoryWarning:  "it is long",
 		CancelRequested: true,
 		Updates:         []ports.PendingUpdate{{ID: "u-1", Name: "change", AcceptedAt: at(9)}},
 	}

@@ -17,7 +17,7 @@ type Metrics struct {
 	registry *prom.Registry
 
 	runsStarted, runsClosed, runsBlocked, runsPaused *prom.CounterVec
-	runsRemoved                                      *prom.CounterVec
+	runsRemoved, historiesLarge                      *prom.CounterVec
 	rowsSwept                                        prom.Counter
 	ticksStarted, ticksSkipped                       *prom.CounterVec
 	runDuration                                      *prom.HistogramVec
@@ -53,6 +53,7 @@ func New() *Metrics {
 	m.ticksSkipped = m.counters("aion_schedule_ticks_skipped_total", "Ticks that schedules skipped, by reason.", "namespace", "reason")
 	m.runsPaused = m.counters("aion_run_pauses_total", "Times that a run was paused or resumed.", "namespace", "workflow_type", "change")
 	m.runsRemoved = m.counters("aion_runs_removed_total", "Closed runs that were removed after their retention.", "namespace")
+	m.historiesLarge = m.counters("aion_histories_large_total", "Runs whose history came to half of a limit.", "namespace", "workflow_type")
 	m.rowsSwept = prom.NewCounter(prom.CounterOpts{Name: "aion_store_rows_swept_total", Help: "Rows of removed runs, and expired records, that were removed."})
 	m.registry.MustRegister(m.rowsSwept)
 	m.runDuration = m.histograms("aion_run_duration_seconds", "How long runs were open.", slow, "status")
@@ -122,6 +123,11 @@ func (m *Metrics) RunPaused(ns model.Namespace, t model.WorkflowType, paused boo
 // RunBlocked implements ports.Telemetry.
 func (m *Metrics) RunBlocked(ns model.Namespace, t model.WorkflowType, what string) {
 	m.runsBlocked.WithLabelValues(string(ns), string(t), what).Inc()
+}
+
+// HistoryLarge implements ports.Telemetry.
+func (m *Metrics) HistoryLarge(ns model.Namespace, t model.WorkflowType) {
+	m.historiesLarge.WithLabelValues(string(ns), string(t)).Inc()
 }
 
 // Removed implements ports.Telemetry.

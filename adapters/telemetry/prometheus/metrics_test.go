@@ -79,6 +79,7 @@ func TestEveryMetricMoves(t *testing.T) {
 		"aion_runs_closed_total":            {func() { m.RunClosed("default", "T", model.StatusFailed, second) }, `{namespace="default",status="Failed",workflow_type="T"}`, 1},
 		"aion_run_duration_seconds":         {func() { m.RunClosed("default", "T", model.StatusCompleted, 3*second) }, `_sum{status="Completed"}`, 3},
 		"aion_runs_blocked_total":           {func() { m.RunBlocked("default", "T", "fuel") }, `{namespace="default",what="fuel",workflow_type="T"}`, 1},
+		"aion_histories_large_total":        {func() { m.HistoryLarge("default", "T") }, `{namespace="default",workflow_type="T"}`, 1},
 		"aion_runs_removed_total":           {func() { m.Removed("default", 3) }, `{namespace="default"}`, 3},
 		"aion_store_rows_swept_total":       {func() { m.Swept(4) }, ``, 4},
 		"aion_audit_records_dropped_total":  {func() { m.AuditDropped(1) }, ``, 1},

@@ -158,7 +158,7 @@ func DecodeCount(ns model.Namespace, r *aionv1.CountWorkflowsResponse) []ports.R
 func EncodeDescription(d ports.Description) *aionv1.DescribeWorkflowResponse {
 	out := &aionv1.DescribeWorkflowResponse{
 		Run: EncodeRun(d.Run), Summary: text(d.Summary), Blocked: EncodeBlocked(d.Blocked), UndeliveredEvents: count(d.Undelivered),
-		CancelRequested: d.CancelRequested,
+		CancelRequested: d.CancelRequested, HistoryWarning: text(d.HistoryWarning),
 	}
 	if d.Blocked != nil {
 		out.BlockedSince = EncodeTime(d.Blocked.Since)
@@ -190,7 +190,7 @@ func EncodeDescription(d ports.Description) *aionv1.DescribeWorkflowResponse {
 func DecodeDescription(d *aionv1.DescribeWorkflowResponse) ports.Description {
 	out := ports.Description{
 		Run: DecodeRun(d.GetRun()), Summary: d.GetSummary(), Blocked: DecodeBlocked(d.GetBlocked()), Undelivered: int(d.GetUndeliveredEvents()),
-		CancelRequested: d.GetCancelRequested(),
+		CancelRequested: d.GetCancelRequested(), HistoryWarning: d.GetHistoryWarning(),
 	}
 	if out.Blocked != nil {
 		out.Blocked.Since = DecodeTime(d.GetBlockedSince())

@@ -1770,9 +1770,11 @@ type DescribeWorkflowResponse struct {
 	// Since when the run is Blocked.
 	BlockedSince *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=blocked_since,json=blockedSince,proto3" json:"blocked_since,omitempty"`
 	// Updates that are accepted and not completed, oldest first.
-	Updates       []*PendingUpdate `protobuf:"bytes,20,rep,name=updates,proto3" json:"updates,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Updates []*PendingUpdate `protobuf:"bytes,20,rep,name=updates,proto3" json:"updates,omitempty"`
+	// Set when the history has come near a limit at which the run is Blocked: how far, and what to do.
+	HistoryWarning string `protobuf:"bytes,22,opt,name=history_warning,json=historyWarning,proto3" json:"history_warning,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *DescribeWorkflowResponse) Reset() {
@@ -1866,6 +1868,13 @@ func (x *DescribeWorkflowResponse) GetUpdates() []*PendingUpdate {
 		return x.Updates
 	}
 	return nil
+}
+
+func (x *DescribeWorkflowResponse) GetHistoryWarning() string {
+	if x != nil {
+		return x.HistoryWarning
+	}
+	return ""
 }
 
 // WorkflowRun is a row of the list of runs.
@@ -3666,7 +3675,7 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12)\n" +
 	"\x10replayed_through\x18\x02 \x01(\rR\x0freplayedThrough\"K\n" +
 	"\x17DescribeWorkflowRequest\x120\n" +
-	"\bworkflow\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRefR\bworkflow\"\xbe\x03\n" +
+	"\bworkflow\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRefR\bworkflow\"\xe7\x03\n" +
 	"\x18DescribeWorkflowResponse\x12&\n" +
 	"\x03run\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRunR\x03run\x12\x18\n" +
 	"\asummary\x18\x02 \x01(\tR\asummary\x128\n" +
@@ -3678,7 +3687,8 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x12undelivered_events\x18\x06 \x01(\rR\x11undeliveredEvents\x12)\n" +
 	"\x10cancel_requested\x18\a \x01(\bR\x0fcancelRequested\x12?\n" +
 	"\rblocked_since\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\fblockedSince\x120\n" +
-	"\aupdates\x18\x14 \x03(\v2\x16.aion.v1.PendingUpdateR\aupdates\"\x94\x05\n" +
+	"\aupdates\x18\x14 \x03(\v2\x16.aion.v1.PendingUpdateR\aupdates\x12'\n" +
+	"\x0fhistory_warning\x18\x16 \x01(\tR\x0ehistoryWarning\"\x94\x05\n" +
 	"\vWorkflowRun\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1f\n" +
 	"\vworkflow_id\x18\x02 \x01(\tR\n" +
