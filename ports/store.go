@@ -47,6 +47,12 @@ type Store interface {
 	// List gives runs that match q, newest start first, ties by run ID descending, at most q.Limit. Stable under concurrent
 	// writes: paging by q.After neither repeats nor skips a run that existed all the time.
 	List(ctx context.Context, q ListQuery) ([]Run, error)
+	// Search gives the first runs that q.Filter is true for, in its order, at most q.Limit. It reads ranges of indexes; the result is exact as of
+	// the last append, and paging by q.After neither repeats nor skips a run whose place in the order stays. NeedsIndexedCondition: the filter would
+	// make it look at more than about q.Scan runs in vain.
+	Search(ctx context.Context, q SearchQuery) ([]Run, error)
+	// CountRuns counts the runs that q.Filter is true for; more than q.Limit are given as q.Limit, and not exact. NeedsIndexedCondition as Search.
+	CountRuns(ctx context.Context, q SearchQuery) (n int64, exact bool, err error)
 	// Count counts runs by type and status from counters that Append maintains; it does not scan runs.
 	Count(ctx context.Context, ns model.Namespace) ([]RunCount, error)
 	// Due lists chains whose WakeAt is at or before until, in order of (WakeAt, key), after the given one, at most limit.

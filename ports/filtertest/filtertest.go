@@ -39,7 +39,7 @@ var (
 	Blocks      = []string{"fuel", "nondeterminism"}
 )
 
-// Value draws a value for a field of type t; single says that a keyword list is to be one keyword, as in a condition.
+// Value draws a value for a field of type t; single says that it is one of a condition: of a keyword list one keyword, a text with words.
 func Value(t model.AttributeType, single bool) *rapid.Generator[model.AttributeValue] {
 	return rapid.Custom(func(r *rapid.T) model.AttributeValue {
 		switch t {
@@ -52,7 +52,11 @@ func Value(t model.AttributeType, single bool) *rapid.Generator[model.AttributeV
 		case model.AttributeDatetime:
 			return model.TimeValue(Epoch.Add(time.Duration(rapid.IntRange(-5, 25).Draw(r, "minutes")) * time.Minute))
 		case model.AttributeText:
-			return model.TextValue(rapid.SampledFrom(texts).Draw(r, "text"))
+			from := texts
+			if single {
+				from = texts[1:] // a condition needs a word
+			}
+			return model.TextValue(rapid.SampledFrom(from).Draw(r, "text"))
 		case model.AttributeKeywordList:
 			if !single {
 				return model.ListValue(rapid.SliceOfN(rapid.SampledFrom(keywords), 1, 4).Draw(r, "list")...)

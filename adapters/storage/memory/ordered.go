@@ -92,3 +92,31 @@ func (o *ordered[T]) walk(c, i int) iter.Seq[T] {
 		}
 	}
 }
+
+// backward gives the elements in reverse order.
+func (o *ordered[T]) backward() iter.Seq[T] { return o.walkBack(len(o.chunks), 0) }
+
+// before gives the elements below x in reverse order.
+func (o *ordered[T]) before(x T) iter.Seq[T] {
+	c, i, _ := o.find(x)
+	return o.walkBack(c, i)
+}
+
+// walkBack gives the elements in front of place i of chunk c, in reverse order.
+func (o *ordered[T]) walkBack(c, i int) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for c, i := c, i; ; {
+			if i == 0 {
+				if c == 0 {
+					return
+				}
+				c--
+				i = len(o.chunks[c])
+			}
+			i--
+			if !yield(o.chunks[c][i]) {
+				return
+			}
+		}
+	}
+}

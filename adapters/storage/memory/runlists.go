@@ -25,6 +25,7 @@ type runLists struct {
 	all, blocked, paused ordered[runAt]
 	kinds                map[kind]*ordered[runAt]
 	closed               ordered[closedAt]
+	attrs                map[string]*ordered[attrAt] // by name of the search attribute
 }
 
 type kind struct {
@@ -40,7 +41,7 @@ func (s *Store) setRun(c *chain, row ports.Run) {
 	l := s.lists[row.Key.Namespace]
 	if l == nil {
 		l = &runLists{all: ordered[runAt]{cmp: compareRuns}, blocked: ordered[runAt]{cmp: compareRuns}, paused: ordered[runAt]{cmp: compareRuns}, kinds: map[kind]*ordered[runAt]{},
-			closed: ordered[closedAt]{cmp: compareClosed}}
+			closed: ordered[closedAt]{cmp: compareClosed}, attrs: map[string]*ordered[attrAt]{}}
 		s.lists[row.Key.Namespace] = l
 	}
 	if r.exists {
@@ -70,6 +71,7 @@ func (l *runLists) add(r *ports.Run) {
 		l.kinds[k] = o
 	}
 	o.insert(at)
+	l.addAttributes(r)
 }
 
 func (l *runLists) remove(r *ports.Run) {
@@ -78,6 +80,7 @@ func (l *runLists) remove(r *ports.Run) {
 	l.closed.remove(closedAt{r.ClosedAt, r.ID})
 	l.blocked.remove(at)
 	l.paused.remove(at)
+	l.removeAttributes(r)
 	if o := l.kinds[k]; o != nil {
 		if o.remove(at); o.empty() {
 			delete(l.kinds, k)
