@@ -16,6 +16,20 @@ type SearchQuery struct {
 	Scan      int             // how many runs it may look at in vain; 0 = filter.ScanBound
 }
 
+// CountQuery says what to count; empty fields do not restrict.
+type CountQuery struct {
+	Namespace model.Namespace
+	Type      model.WorkflowType
+	Status    model.Status
+	Filter    string
+}
+
+// CountResult is the number of runs, or how many there are at least.
+type CountResult struct {
+	N       int64
+	AtLeast bool
+}
+
 // Check refuses a query that no store can answer, and fills in what is left out: InvalidInput.
 func (q *SearchQuery) Check() error {
 	if q.Scan == 0 {

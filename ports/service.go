@@ -44,10 +44,12 @@ type Workflows interface {
 	History(ctx context.Context, r HistoryRequest) (HistoryResult, error)
 	// Result waits up to r.Wait for the end of a run, or of the chain where no run is named. Errors: NotFound.
 	Result(ctx context.Context, r ResultRequest) (Outcome, error)
-	// List lists runs, newest start first.
+	// List lists runs, newest start first, or in the order of q.Filter. Errors with a filter: InvalidInput (metadata "column"), NeedsIndexedCondition.
 	List(ctx context.Context, q ListQuery) ([]Run, *ListCursor, error)
 	// Count counts runs by type and status.
 	Count(ctx context.Context, ns model.Namespace) ([]RunCount, error)
+	// CountMatching counts the runs that a filter is true for, exactly up to 10,000. Errors: as List with a filter.
+	CountMatching(ctx context.Context, q CountQuery) (CountResult, error)
 }
 
 // WorkflowRef names a chain, or one run of it.

@@ -234,14 +234,19 @@ type ListQuery struct {
 	Status     model.Status
 	Blocked    bool // only runs that are Blocked
 	Paused     bool // only runs that are paused
-	After      *ListCursor
-	Limit      int // required, > 0
+	// Filter is read by Workflows.List only, which then also orders by it; a store is asked by Search.
+	Filter string
+	After  *ListCursor
+	Limit  int // required, > 0
 }
 
 // ListCursor names the last run of the page before.
 type ListCursor struct {
 	StartedAt time.Time
 	Run       model.RunID
+	// With a filter: the entry of the search attribute that the list is ordered by, and what now() means on every page.
+	Value []byte
+	Now   time.Time
 }
 
 // RunCount counts runs of a namespace by type and status.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,7 +39,7 @@ func status(text string) (model.Status, error) {
 }
 
 func (s *shell) listCommand() *cobra.Command {
-	var typ, state string
+	var typ, state, where string
 	var blocked, paused bool
 	var limit int
 	cmd := &cobra.Command{
@@ -55,7 +56,7 @@ func (s *shell) listCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			q := ports.ListQuery{Namespace: s.ns(), Type: model.WorkflowType(typ), Status: st, Blocked: blocked, Paused: paused}
+			q := ports.ListQuery{Namespace: s.ns(), Type: model.WorkflowType(typ), Status: st, Blocked: blocked, Filter: where, Paused: paused}
 			rows := [][]string{{"WORKFLOW", "TYPE", "STATUS", "STARTED", "CLOSED", "RUN", "PACKAGE"}}
 			more := false
 			for n := 0; ; {
@@ -103,12 +104,32 @@ func (s *shell) listCommand() *cobra.Command {
 	f.StringVar(&state, "status", "", "only runs with this status: "+strings.Join(statuses(), ", "))
 	f.BoolVar(&blocked, "blocked", false, "only runs that are Blocked")
 	f.BoolVar(&paused, "paused", false, "only runs that are paused")
+	f.StringVar(&where, "filter", "", filterHelp)
 	f.IntVar(&limit, "limit", 50, "how many at most; 0 = all")
 	return cmd
 }
 
+const filterHelp = "only runs that a filter is true for, in its order, e.g. \"customer = 'a' and status in ('Failed', 'Blocked') order by started_at desc\""
+
+// countMatching prints a number, with a + where there are more.
+func (s *shell) countMatching(ctx context.Context, server *server, q ports.CountQuery) error {
+	res, err := server.CountMatching(ctx, q)
+	if err != nil {
+		return server.failed(err)
+	}
+	if s.asJSON() {
+		return s.message(&aionv1.CountWorkflowsResponse{Count: res.N, AtLeast: res.AtLeast})
+	}
+	more := ""
+	if res.AtLeast {
+		more = "+"
+	}
+	_, err = fmt.Fprintf(s.Out, "%d%s\n", res.N, more)
+	return err
+}
+
 func (s *shell) countCommand() *cobra.Command {
-	var typ, state string
+	var typ, state, where string
 	cmd := &cobra.Command{
 		Use: "count", Short: "Count runs by type and status", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -119,6 +140,9 @@ func (s *shell) countCommand() *cobra.Command {
 			server, err := s.dial()
 			if err != nil {
 				return err
+			}
+			if where != "" {
+				return s.countMatching(cmd.Context(), server, ports.CountQuery{Namespace: s.ns(), Type: model.WorkflowType(typ), Status: st, Filter: where})
 			}
 			all, err := server.Count(cmd.Context(), s.ns())
 			if err != nil {
@@ -145,6 +169,7 @@ func (s *shell) countCommand() *cobra.Command {
 			return s.table(append(rows, []string{"", "total", fmt.Sprint(total)}))
 		},
 	}
+	cmd.Flags().StringVar(&where, "filter", "", filterHelp)
 	cmd.Flags().StringVar(&typ, "type", "", "only runs of this workflow type")
 	cmd.Flags().StringVar(&state, "status", "", "only runs with this status: "+strings.Join(statuses(), ", "))
 	return cmd

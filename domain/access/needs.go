@@ -38,6 +38,7 @@ var Needs = map[string]Need{
 	"Result":          need(ports.RoleReader),
 	"List":            need(ports.RoleReader),
 	"Count":           need(ports.RoleReader),
+	"CountMatching":   need(ports.RoleReader),
 
 	"Subscribe": need(ports.RoleReader),
 

@@ -116,3 +116,8 @@ func (g *Guard) List(ctx context.Context, q ports.ListQuery) (runs []ports.Run, 
 func (g *Guard) Count(ctx context.Context, ns model.Namespace) ([]ports.RunCount, error) {
 	return guarded(ctx, g, call{method: "Count", ns: ns}, func(ports.Principal) ([]ports.RunCount, error) { return g.next.Count(ctx, ns) })
 }
+
+// CountMatching implements ports.Workflows.
+func (g *Guard) CountMatching(ctx context.Context, q ports.CountQuery) (ports.CountResult, error) {
+	return guarded(ctx, g, call{method: "CountMatching", ns: q.Namespace}, func(ports.Principal) (ports.CountResult, error) { return g.next.CountMatching(ctx, q) })
+}

@@ -369,6 +369,9 @@ func (e *Engine) List(ctx context.Context, q ports.ListQuery) ([]ports.Run, *por
 	if q.Limit <= 0 {
 		q.Limit = 100
 	}
+	if q.Filter != "" {
+		return e.search(ctx, q)
+	}
 	n := q.Limit
 	q.Limit++
 	runs, err := e.store.List(ctx, q)

@@ -33,6 +33,11 @@ func (s *Service) DeprecateNamespace(ctx context.Context, ns model.Namespace, ve
 	return ask[ports.NamespaceRecord](ctx, s, "DeprecateNamespace", Args{ns, version})
 }
 
+// CountMatching implements ports.Workflows.
+func (s *Service) CountMatching(ctx context.Context, q ports.CountQuery) (ports.CountResult, error) {
+	return ask[ports.CountResult](ctx, s, "CountMatching", q)
+}
+
 func namespaceTrips() []trip {
 	all := map[string]model.AttributeType{}
 	for t := model.AttributeBool; t <= model.AttributeText; t++ {
@@ -42,7 +47,17 @@ func namespaceTrips() []trip {
 	description, retention := "", 2*time.Hour
 	update := ports.NamespaceUpdate{Name: "shop", Version: 6, Description: &description, Retention: &retention, Attributes: all}
 	some := ports.NamespaceUpdate{Name: "shop", Retention: &retention}
+	filtered := ports.ListQuery{Namespace: "shop", Filter: "customer = 'é' order by amount", Limit: 9,
+		After: &ports.ListCursor{StartedAt: at(9), Run: "r9", Value: []byte{0, 255}, Now: at(10)}}
+	count := ports.CountQuery{Namespace: "shop", Type: "A", Status: model.StatusFailed, Filter: "vip = true"}
 	return []trip{
+		{"List", filtered, Page{[]ports.Run{run("r8")}, &ports.ListCursor{StartedAt: at(3), Run: "r7", Now: at(10)}},
+			func(ctx context.Context, s ports.Service) (any, error) {
+				runs, next, err := s.List(ctx, filtered)
+				return Page{runs, next}, err
+			}},
+		{"CountMatching", count, ports.CountResult{N: 10_000, AtLeast: true},
+			func(ctx context.Context, s ports.Service) (any, error) { return s.CountMatching(ctx, count) }},
 		{"CreateNamespace", ns, ns, func(ctx context.Context, s ports.Service) (any, error) { return s.CreateNamespace(ctx, ns) }},
 		{"GetNamespace", model.Namespace("shop"), ns, func(ctx context.Context, s ports.Service) (any, error) { return s.GetNamespace(ctx, "shop") }},
 		{"UpdateNamespace", update, ports.NamespaceUpdated{Namespace: ns, Unblocked: 3},

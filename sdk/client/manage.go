@@ -50,7 +50,9 @@ type Filter struct {
 	Type    string
 	Status  aionv1.WorkflowStatus
 	Blocked bool // only runs that are Blocked
-	Paused  bool // only runs that are paused
+	// Where is a filter, which may also say in which order runs come: "customer = 'a' and started_at > now() - 1h order by amount desc".
+	Where  string
+	Paused bool // only runs that are paused
 }
 
 // List gives the runs that match, newest start first, page by page as they are asked for. It ends with the first error.
@@ -58,7 +60,7 @@ func (c *Client) List(ctx context.Context, f Filter) iter.Seq2[*aionv1.WorkflowR
 	return func(yield func(*aionv1.WorkflowRun, error) bool) {
 		for token := ""; ; {
 			res, err := call(ctx, c.workflows.ListWorkflows, &aionv1.ListWorkflowsRequest{
-				Namespace: c.link.Namespace, PageToken: token, PageSize: 1000, WorkflowType: f.Type, Status: f.Status, WorkflowId: f.ID, Blocked: f.Blocked, Paused: f.Paused,
+				Namespace: c.link.Namespace, PageToken: token, PageSize: 1000, WorkflowType: f.Type, Status: f.Status, WorkflowId: f.ID, Blocked: f.Blocked, Filter: f.Where, Paused: f.Paused,
 			})
 			if err != nil {
 				yield(nil, failed(ctx, err, "list workflows"))
@@ -76,9 +78,10 @@ func (c *Client) List(ctx context.Context, f Filter) iter.Seq2[*aionv1.WorkflowR
 	}
 }
 
-// Count counts runs by type and status; of the filter only these two count.
+// Count counts runs by type and status; of the filter only these two and Where count. With Where there are no groups, and the count is exact up
+// to 10,000: AtLeast says that there are more.
 func (c *Client) Count(ctx context.Context, f Filter) (*aionv1.CountWorkflowsResponse, error) {
-	res, err := call(ctx, c.workflows.CountWorkflows, &aionv1.CountWorkflowsRequest{Namespace: c.link.Namespace, WorkflowType: f.Type, Status: f.Status})
+	res, err := call(ctx, c.workflows.CountWorkflows, &aionv1.CountWorkflowsRequest{Namespace: c.link.Namespace, WorkflowType: f.Type, Status: f.Status, Filter: f.Where})
 	return res, failed(ctx, err, "count workflows")
 }
 

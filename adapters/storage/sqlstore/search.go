@@ -192,7 +192,11 @@ func searchStatement(ns model.Namespace, ranges []filter.Range, sc *filter.Scan)
 			if r.By == filter.ByRange && !byValue {
 				distinct = "DISTINCT "
 			}
-			parts = append(parts, "SELECT * FROM (SELECT "+distinct+columns+p.from+restrict+sorted("")+" LIMIT ?)")
+			inOrder := sorted("")
+			if p.single {
+				inOrder = ""
+			}
+			parts = append(parts, "SELECT * FROM (SELECT "+distinct+columns+p.from+restrict+inOrder+" LIMIT ?)")
 			bindings = append(bindings, func(a *args) {
 				p.bind(a)
 				for _, b := range binds {
@@ -213,8 +217,9 @@ func searchStatement(ns model.Namespace, ranges []filter.Range, sc *filter.Scan)
 
 // rangePart is the FROM and WHERE of a range, and what they are bound to.
 type rangePart struct {
-	from string
-	bind func(*args)
+	from   string
+	bind   func(*args)
+	single bool // one run at most
 }
 
 func rangeParts(namespace model.Namespace, r filter.Range) []rangePart {
@@ -222,25 +227,25 @@ func rangeParts(namespace model.Namespace, r filter.Range) []rangePart {
 	named := func(a *args) { a.text(ns).text(r.Text) }
 	switch r.By {
 	case filter.ByRun:
-		return []rangePart{{" FROM run AS r WHERE r.run_id = ? AND r.ns = ?", func(a *args) { a.id(r.Text).text(ns) }}}
+		return []rangePart{{" FROM run AS r WHERE r.run_id = ? AND r.ns = ?", func(a *args) { a.id(r.Text).text(ns) }, true}}
 	case filter.ByChain:
 		return []rangePart{
-			{" FROM chain AS c CROSS JOIN run AS r ON r.run_id = c.current_run WHERE c.ns = ? AND c.workflow_id = ?", named},
-			{" FROM run AS r INDEXED BY run_prior WHERE r.ns = ? AND r.workflow_id = ? AND r.prior = 1", named},
+			{" FROM chain AS c CROSS JOIN run AS r ON r.run_id = c.current_run WHERE c.ns = ? AND c.workflow_id = ?", named, true},
+			{" FROM run AS r INDEXED BY run_prior WHERE r.ns = ? AND r.workflow_id = ? AND r.prior = 1", named, false},
 		}
 	case filter.ByKind:
-		return []rangePart{{" FROM run AS r INDEXED BY run_kind WHERE r.ns = ? AND r.type = ? AND r.status = ?", func(a *args) { named(a); a.int(int64(r.Status)) }}}
+		return []rangePart{{" FROM run AS r INDEXED BY run_kind WHERE r.ns = ? AND r.type = ? AND r.status = ?", func(a *args) { named(a); a.int(int64(r.Status)) }, false}}
 	case filter.ByBlocked:
-		return []rangePart{{" FROM run AS r INDEXED BY run_blocked WHERE r.ns = ? AND r.blocked <> x''", func(a *args) { a.text(ns) }}}
+		return []rangePart{{" FROM run AS r INDEXED BY run_blocked WHERE r.ns = ? AND r.blocked <> x''", func(a *args) { a.text(ns) }, false}}
 	case filter.ByPaused:
-		return []rangePart{{" FROM run AS r INDEXED BY run_paused WHERE r.ns = ? AND " + sqlPaused, func(a *args) { a.text(ns) }}}
+		return []rangePart{{" FROM run AS r INDEXED BY run_paused WHERE r.ns = ? AND " + sqlPaused, func(a *args) { a.text(ns) }, false}}
 	case filter.ByPoint:
-		return []rangePart{{" FROM attr AS r WHERE r.ns = ? AND r.name = ? AND r.value = ?", func(a *args) { named(a); a.blob(some(r.Low)) }}}
+		return []rangePart{{" FROM attr AS r WHERE r.ns = ? AND r.name = ? AND r.value = ?", func(a *args) { named(a); a.blob(some(r.Low)) }, false}}
 	case filter.ByRange:
 		if r.High == nil {
-			return []rangePart{{" FROM attr AS r WHERE r.ns = ? AND r.name = ? AND r.value >= ?", func(a *args) { named(a); a.blob(some(r.Low)) }}}
+			return []rangePart{{" FROM attr AS r WHERE r.ns = ? AND r.name = ? AND r.value >= ?", func(a *args) { named(a); a.blob(some(r.Low)) }, false}}
 		}
-		return []rangePart{{" FROM attr AS r WHERE r.ns = ? AND r.name = ? AND r.value >= ? AND r.value < ?", func(a *args) { named(a); a.blob(some(r.Low)).blob(r.High) }}}
+		return []rangePart{{" FROM attr AS r WHERE r.ns = ? AND r.name = ? AND r.value >= ? AND r.value < ?", func(a *args) { named(a); a.blob(some(r.Low)).blob(r.High) }, false}}
 	}
-	return []rangePart{{" FROM run AS r INDEXED BY run_time WHERE r.ns = ?", func(a *args) { a.text(ns) }}}
+	return []rangePart{{" FROM run AS r INDEXED BY run_time WHERE r.ns = ?", func(a *args) { a.text(ns) }, false}}
 }

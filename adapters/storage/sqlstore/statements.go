@@ -2,8 +2,11 @@ package sqlstore
 
 import (
 	"fmt"
+	"math"
 	"time"
 
+	"github.com/aionrun/aion/domain/filter"
+	"github.com/aionrun/aion/domain/model"
 	"github.com/aionrun/aion/ports"
 )
 
@@ -29,10 +32,45 @@ func Statements() map[string]string {
 		q.Namespace, q.Limit = "ns", 10
 		sqls[fmt.Sprint("List ", i)], _ = listStatement(&q, nil)
 	}
+	for name, sc := range searchScans() {
+		sqls["Search "+name], _ = searchStatement("ns", sc.Ranges, &sc)
+	}
+	for name, sql := range map[string]string{"blocked": sqlSizeBlocked, "paused": sqlSizePaused, "prior": sqlSizePrior, "point": sqlSizePoint, "above": sqlSizeAbove, "between": sqlSizeBetween, "chain": sqlHasChain} {
+		sqls["Size "+name] = sql
+	}
+	sqls["drop attribute"], sqls["move attributes"] = sqlDropAttribute, sqlMoveAttributes
 	for n := 1; n <= 3; n++ {
 		for _, a := range []*ports.ListCursor{nil, after} {
 			sqls[fmt.Sprint("List of kinds ", n, a != nil)], _ = listStatement(&ports.ListQuery{Namespace: "ns", Limit: 10, After: a}, make([]kind, n))
 		}
 	}
 	return sqls
+}
+
+// searchScans are scans of every kind of range, in every order, from the beginning and behind a run, within a window and without.
+func searchScans() map[string]filter.Scan {
+	amount := filter.Field{Name: "amount", Type: model.AttributeInt, Declared: true}
+	out := map[string]filter.Scan{}
+	ranges := []filter.Range{{By: filter.ByRun}, {By: filter.ByChain}, {By: filter.ByKind}, {By: filter.ByBlocked}, {By: filter.ByPaused}, {By: filter.ByPoint}, {By: filter.ByRange}, {By: filter.ByRange, High: []byte{1}}, {By: filter.All}}
+	for i := range ranges {
+		for _, desc := range []bool{false, true} {
+			for _, after := range []*filter.Key{nil, {}} {
+				for _, window := range []bool{false, true} {
+					sc := filter.Scan{Ranges: ranges[i : i+1], Order: filter.Order{Field: filter.StartedAt, Desc: desc}, From: math.MinInt64, To: math.MaxInt64, After: after, Limit: 10}
+					if window {
+						sc.From, sc.To = 1, 2
+					}
+					if ranges[i].By == filter.ByRange {
+						sc.Order.Field = amount
+						free := sc
+						free.Unordered, free.After = true, nil
+						out[fmt.Sprint("unordered ", i, window)] = free
+					}
+					out[fmt.Sprint("scan ", i, desc, after != nil, window)] = sc
+				}
+			}
+		}
+	}
+	out["merged"] = filter.Scan{Ranges: ranges[:6], Order: filter.Newest, From: math.MinInt64, To: math.MaxInt64, After: &filter.Key{}, Limit: 10}
+	return out
 }

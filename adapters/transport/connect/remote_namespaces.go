@@ -61,3 +61,9 @@ func (r *Remote) DeprecateNamespace(ctx context.Context, ns model.Namespace, ver
 	}
 	return wire.DecodeNamespace(res.GetNamespace())
 }
+
+// CountMatching implements ports.Workflows; without a filter it counts every run of the type and status.
+func (r *Remote) CountMatching(ctx context.Context, q ports.CountQuery) (ports.CountResult, error) {
+	res, err := call(ctx, r.workflows.CountWorkflows, wire.EncodeCountQuery(q))
+	return ports.CountResult{N: res.GetCount(), AtLeast: res.GetAtLeast()}, err
+}

@@ -153,6 +153,17 @@ func (h workflows) ListWorkflows(ctx context.Context, req *connect.Request[aionv
 }
 
 func (h workflows) CountWorkflows(ctx context.Context, req *connect.Request[aionv1.CountWorkflowsRequest]) (*connect.Response[aionv1.CountWorkflowsResponse], error) {
+	if req.Msg.GetFilter() != "" {
+		q, err := wire.DecodeCountQuery(req.Msg)
+		if err != nil {
+			return nil, err
+		}
+		out, err := h.s.Service.CountMatching(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		return connect.NewResponse(&aionv1.CountWorkflowsResponse{Count: out.N, AtLeast: out.AtLeast}), nil
+	}
 	counts, err := h.s.Service.Count(ctx, model.Namespace(req.Msg.GetNamespace()))
 	if err != nil {
 		return nil, err

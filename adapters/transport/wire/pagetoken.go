@@ -117,14 +117,34 @@ func Page[T any](items []T, s Scope, token string, size int, key func(T) []byte,
 }
 
 // runCursor and parseRunCursor write and read the place of a run in a list.
-func runCursor(c ports.ListCursor) []byte {
+func runCursor(c ports.ListCursor, filtered bool) []byte {
+	if filtered {
+		b := append(timeCursor(c.StartedAt), timeCursor(c.Now)...)
+		b = append(binary.AppendUvarint(b, uint64(len(c.Value))), c.Value...)
+		return append(b, c.Run...)
+	}
 	return append(timeCursor(c.StartedAt), c.Run...)
 }
 
-func parseRunCursor(b []byte) (*ports.ListCursor, error) {
+func parseRunCursor(b []byte, filtered bool) (*ports.ListCursor, error) {
 	at, rest, err := parseTimeCursor(b)
 	if err != nil {
 		return nil, err
+	}
+	if filtered {
+		now, rest, err := parseTimeCursor(rest)
+		if err != nil {
+			return nil, err
+		}
+		size, n := binary.Uvarint(rest)
+		if n <= 0 || size > uint64(len(rest)-n) {
+			return nil, badToken("is not one of this server's")
+		}
+		c := &ports.ListCursor{StartedAt: at, Now: now, Run: model.RunID(rest[n+int(size):])}
+		if size > 0 {
+			c.Value = rest[n : n+int(size)]
+		}
+		return c, nil
 	}
 	return &ports.ListCursor{StartedAt: at, Run: model.RunID(rest)}, nil
 }

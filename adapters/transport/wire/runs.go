@@ -54,7 +54,11 @@ func DecodeRun(r *aionv1.WorkflowRun) ports.Run {
 }
 
 func listScope(q ports.ListQuery) Scope {
-	return Scope{"runs", string(q.Namespace), string(q.WorkflowID), string(q.Type), q.Status.String(), strconv.FormatBool(q.Blocked), strconv.FormatBool(q.Paused)}
+	s := Scope{"runs", string(q.Namespace), string(q.WorkflowID), string(q.Type), q.Status.String(), strconv.FormatBool(q.Blocked), strconv.FormatBool(q.Paused)}
+	if q.Filter != "" {
+		s = append(s, q.Filter)
+	}
+	return s
 }
 
 // EncodeList writes a list's filter and page.
@@ -67,9 +71,10 @@ func EncodeList(q ports.ListQuery) *aionv1.ListWorkflowsRequest {
 		WorkflowId:   string(q.WorkflowID),
 		Blocked:      q.Blocked,
 		Paused:       q.Paused,
+		Filter:       q.Filter,
 	}
 	if q.After != nil {
-		out.PageToken = EncodeToken(listScope(q), runCursor(*q.After))
+		out.PageToken = EncodeToken(listScope(q), runCursor(*q.After, q.Filter != ""))
 	}
 	return out
 }
@@ -87,11 +92,12 @@ func DecodeList(r *aionv1.ListWorkflowsRequest, limit int) (ports.ListQuery, err
 		Status:     status,
 		Blocked:    r.GetBlocked(),
 		Paused:     r.GetPaused(),
+		Filter:     r.GetFilter(),
 		Limit:      PageSize(r.GetPageSize(), limit),
 	}
 	cursor, err := DecodeToken(listScope(q), r.GetPageToken())
 	if err == nil && r.GetPageToken() != "" {
-		q.After, err = parseRunCursor(cursor)
+		q.After, err = parseRunCursor(cursor, q.Filter != "")
 	}
 	return q, err
 }
@@ -103,7 +109,7 @@ func EncodeListResult(q ports.ListQuery, runs []ports.Run, next *ports.ListCurso
 		out.Runs[i] = EncodeRun(r)
 	}
 	if next != nil {
-		out.NextPageToken = EncodeToken(listScope(q), runCursor(*next))
+		out.NextPageToken = EncodeToken(listScope(q), runCursor(*next, q.Filter != ""))
 	}
 	return out
 }
@@ -121,7 +127,7 @@ func DecodeListResult(q ports.ListQuery, r *aionv1.ListWorkflowsResponse) ([]por
 	if err != nil {
 		return nil, nil, err
 	}
-	next, err := parseRunCursor(cursor)
+	next, err := parseRunCursor(cursor, q.Filter != "")
 	return runs, next, err
 }
 
@@ -255,4 +261,15 @@ func DecodeRepin(r *aionv1.RepinWorkflowRequest) (ports.RepinRequest, error) {
 		err = fault.Invalidf("package is missing").Hinted("name the package that the run is to use, by its hash")
 	}
 	return ports.RepinRequest{Ref: ref, Package: model.PackageHash(r.GetPackage())}, err
+}
+
+// EncodeCountQuery writes what to count by a filter.
+func EncodeCountQuery(q ports.CountQuery) *aionv1.CountWorkflowsRequest {
+	return &aionv1.CountWorkflowsRequest{Namespace: string(q.Namespace), WorkflowType: string(q.Type), Status: aionv1.WorkflowStatus(q.Status), Filter: q.Filter}
+}
+
+// DecodeCountQuery reads what to count by a filter. InvalidInput.
+func DecodeCountQuery(r *aionv1.CountWorkflowsRequest) (ports.CountQuery, error) {
+	status, err := decodeEnum[model.Status]("status", int32(r.GetStatus()), aionv1.WorkflowStatus_name)
+	return ports.CountQuery{Namespace: model.Namespace(r.GetNamespace()), Type: model.WorkflowType(r.GetWorkflowType()), Status: status, Filter: r.GetFilter()}, err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -139,7 +140,7 @@ func TestListTokens(t *testing.T) {
 	token := wire.EncodeListResult(q, nil, cursor).GetNextPageToken()
 	same := &aionv1.ListWorkflowsRequest{Namespace: "shop", WorkflowType: "A", Status: aionv1.WorkflowStatus_WORKFLOW_STATUS_FAILED, PageToken: token, PageSize: 999}
 	got, err := wire.DecodeList(same, 1000)
-	if err != nil || *got.After != *cursor {
+	if err != nil || !reflect.DeepEqual(got.After, cursor) {
 		t.Fatalf("got %+v, %v", got.After, err)
 	}
 	for name, change := range map[string]func(*aionv1.ListWorkflowsRequest){

@@ -24,7 +24,11 @@ func queryPlans(t *testing.T, d sqlstore.Driver) {
 		if strings.HasPrefix(name, "List of kinds") && !strings.Contains(plan, "run_kind (ns=? AND type=? AND status=?") {
 			t.Errorf("%s does not read the range of a kind:\n%s", name, plan)
 		}
+		before := ""
 		for _, step := range strings.Split(plan, "\n") {
+			// Search merges pages that come in order: what is sorted is what these pages hold.
+			merged := strings.HasPrefix(name, "Search ") && (strings.HasPrefix(before, "SCAN (subquery") || before == "SEARCH run USING PRIMARY KEY (run_id=?)")
+			before = step
 			scan := strings.HasPrefix(step, "SCAN ")
 			for _, memory := range []string{"SCAN page", "SCAN target", "SCAN (subquery", "SCAN CONSTANT ROW"} {
 				scan = scan && !strings.HasPrefix(step, memory)
@@ -32,7 +36,7 @@ func queryPlans(t *testing.T, d sqlstore.Driver) {
 			if name == "InboxTargets" && strings.HasPrefix(step, "SCAN inbox USING COVERING INDEX inbox_key") {
 				scan = false // its first entry
 			}
-			if scan || strings.Contains(step, "TEMP B-TREE") && !strings.HasPrefix(name, "List") {
+			if scan || strings.Contains(step, "TEMP B-TREE") && !strings.HasPrefix(name, "List") && !strings.HasPrefix(name, "Search unordered") && !merged {
 				t.Errorf("%s: %s in\n%s\n%s", name, step, sql, plan)
 			}
 		}

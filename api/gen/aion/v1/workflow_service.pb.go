@@ -2467,7 +2467,9 @@ type ListWorkflowsRequest struct {
 	WorkflowId   string                 `protobuf:"bytes,6,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
 	Blocked      bool                   `protobuf:"varint,7,opt,name=blocked,proto3" json:"blocked,omitempty"`
 	// Only runs that are paused.
-	Paused        bool `protobuf:"varint,8,opt,name=paused,proto3" json:"paused,omitempty"`
+	Paused bool `protobuf:"varint,8,opt,name=paused,proto3" json:"paused,omitempty"`
+	// Only runs that the filter is true for, in its order: "customer = 'a' and status in ('Failed', 'Blocked') order by started_at desc".
+	Filter        string `protobuf:"bytes,10,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2558,6 +2560,13 @@ func (x *ListWorkflowsRequest) GetPaused() bool {
 	return false
 }
 
+func (x *ListWorkflowsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
 // ListWorkflowsResponse is a page of runs.
 type ListWorkflowsResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2613,10 +2622,12 @@ func (x *ListWorkflowsResponse) GetNextPageToken() string {
 
 // CountWorkflowsRequest selects what to count; empty fields do not restrict.
 type CountWorkflowsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Namespace     string                 `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
-	WorkflowType  string                 `protobuf:"bytes,2,opt,name=workflow_type,json=workflowType,proto3" json:"workflow_type,omitempty"`
-	Status        WorkflowStatus         `protobuf:"varint,3,opt,name=status,proto3,enum=aion.v1.WorkflowStatus" json:"status,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Namespace    string                 `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	WorkflowType string                 `protobuf:"bytes,2,opt,name=workflow_type,json=workflowType,proto3" json:"workflow_type,omitempty"`
+	Status       WorkflowStatus         `protobuf:"varint,3,opt,name=status,proto3,enum=aion.v1.WorkflowStatus" json:"status,omitempty"`
+	// Only runs that the filter is true for. There are no groups then.
+	Filter        string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2672,11 +2683,20 @@ func (x *CountWorkflowsRequest) GetStatus() WorkflowStatus {
 	return WorkflowStatus_WORKFLOW_STATUS_UNSPECIFIED
 }
 
+func (x *CountWorkflowsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
 // CountWorkflowsResponse counts runs.
 type CountWorkflowsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Count         int64                  `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
-	Groups        []*WorkflowCount       `protobuf:"bytes,2,rep,name=groups,proto3" json:"groups,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Count  int64                  `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	Groups []*WorkflowCount       `protobuf:"bytes,2,rep,name=groups,proto3" json:"groups,omitempty"`
+	// There are more: with a filter, counts are exact up to 10,000.
+	AtLeast       bool `protobuf:"varint,3,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2723,6 +2743,13 @@ func (x *CountWorkflowsResponse) GetGroups() []*WorkflowCount {
 		return x.Groups
 	}
 	return nil
+}
+
+func (x *CountWorkflowsResponse) GetAtLeast() bool {
+	if x != nil {
+		return x.AtLeast
+	}
+	return false
 }
 
 // WorkflowCount is the number of runs of one type and status.
@@ -3743,7 +3770,7 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x11GetResultResponse\x12*\n" +
 	"\aoutcome\x18\x01 \x01(\v2\x10.aion.v1.OutcomeR\aoutcome\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x1e\n" +
-	"\vnext_run_id\x18\x03 \x01(\tR\tnextRunId\"\x99\x02\n" +
+	"\vnext_run_id\x18\x03 \x01(\tR\tnextRunId\"\xb1\x02\n" +
 	"\x14ListWorkflowsRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
@@ -3754,17 +3781,21 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\vworkflow_id\x18\x06 \x01(\tR\n" +
 	"workflowId\x12\x18\n" +
 	"\ablocked\x18\a \x01(\bR\ablocked\x12\x16\n" +
-	"\x06paused\x18\b \x01(\bR\x06paused\"i\n" +
+	"\x06paused\x18\b \x01(\bR\x06paused\x12\x16\n" +
+	"\x06filter\x18\n" +
+	" \x01(\tR\x06filter\"i\n" +
 	"\x15ListWorkflowsResponse\x12(\n" +
 	"\x04runs\x18\x01 \x03(\v2\x14.aion.v1.WorkflowRunR\x04runs\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8b\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa3\x01\n" +
 	"\x15CountWorkflowsRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12#\n" +
 	"\rworkflow_type\x18\x02 \x01(\tR\fworkflowType\x12/\n" +
-	"\x06status\x18\x03 \x01(\x0e2\x17.aion.v1.WorkflowStatusR\x06status\"^\n" +
+	"\x06status\x18\x03 \x01(\x0e2\x17.aion.v1.WorkflowStatusR\x06status\x12\x16\n" +
+	"\x06filter\x18\x04 \x01(\tR\x06filter\"y\n" +
 	"\x16CountWorkflowsResponse\x12\x14\n" +
 	"\x05count\x18\x01 \x01(\x03R\x05count\x12.\n" +
-	"\x06groups\x18\x02 \x03(\v2\x16.aion.v1.WorkflowCountR\x06groups\"{\n" +
+	"\x06groups\x18\x02 \x03(\v2\x16.aion.v1.WorkflowCountR\x06groups\x12\x19\n" +
+	"\bat_least\x18\x03 \x01(\bR\aatLeast\"{\n" +
 	"\rWorkflowCount\x12#\n" +
 	"\rworkflow_type\x18\x01 \x01(\tR\fworkflowType\x12/\n" +
 	"\x06status\x18\x02 \x01(\x0e2\x17.aion.v1.WorkflowStatusR\x06status\x12\x14\n" +
