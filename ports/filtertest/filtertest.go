@@ -133,7 +133,11 @@ func Expr(depth int) *rapid.Generator[filter.Expr] {
 			n = rapid.IntRange(1, 3).Draw(r, "n")
 		}
 		for range n {
-			c.Values = append(c.Values, valueOf(f).Draw(r, "value"))
+			value := valueOf(f)
+			if f.Type == model.AttributeText {
+				value = value.Filter(func(v model.AttributeValue) bool { return len(model.Words(v.Text)) > 0 }) // others are refused
+			}
+			c.Values = append(c.Values, value.Draw(r, "value"))
 		}
 		return c
 	})
