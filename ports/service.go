@@ -250,6 +250,8 @@ type Description struct {
 	Summary         string
 	Activities      []PendingActivity
 	Timers          []PendingTimer
+	Children        []OpenChild
+	Parent          *WorkflowRef // the run that started it as a child; nil for any other
 	Blocked         *BlockedInfo
 	Undelivered     int
 	CancelRequested bool
@@ -289,6 +291,16 @@ type PendingActivity struct {
 type PendingTimer struct {
 	Ordinal model.Ordinal
 	DueAt   time.Time
+}
+
+// OpenChild is a child workflow that has not ended.
+type OpenChild struct {
+	Ordinal    model.Ordinal
+	Type       model.WorkflowType
+	WorkflowID model.WorkflowID
+	Run        model.RunID // its first run, "" until it is known to have started
+	AskedAt    time.Time
+	Canceling  bool
 }
 
 // HistoryRequest asks for a page of events.

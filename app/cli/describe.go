@@ -94,6 +94,9 @@ func (s *shell) describe(d ports.Description) error {
 			return err
 		}
 	}
+	if err := s.children(d); err != nil {
+		return err
+	}
 	if len(d.Timers) > 0 {
 		fmt.Fprintln(s.Out)
 		rows = [][]string{{"TIMER", "DUE"}}

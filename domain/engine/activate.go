@@ -182,6 +182,10 @@ func (s *step) command(through model.Seq, suggest bool, marks, cmds []history.At
 	switch {
 	case len(frames) > l.StepBytes:
 		s.rollback = &history.Blocked{What: "step_too_large", Message: fmt.Sprintf("one activation of the code asked for %d bytes of events; at most %d are allowed", len(frames), l.StepBytes), Limit: int64(l.StepBytes), Size: int64(len(frames))}
+	case c.state.Open() && len(c.state.Children)+len(c.state.Sendings) > l.PendingActivities:
+		n := len(c.state.Children) + len(c.state.Sendings)
+		s.rollback = &history.Blocked{What: "step_too_large", Message: fmt.Sprintf("the run has %d open children and messages on their way; at most %d are allowed (limits.pending_activities)", n, l.PendingActivities),
+			Limit: int64(l.PendingActivities), Size: int64(n)}
 	case len(c.state.Activities) > l.PendingActivities:
 		s.rollback = &history.Blocked{What: "step_too_large", Message: fmt.Sprintf("the run has %d pending activities; at most %d are allowed (limits.pending_activities)", len(c.state.Activities), l.PendingActivities),
 			Limit: int64(l.PendingActivities), Size: int64(len(c.state.Activities))}
@@ -204,6 +208,10 @@ func payloadSize(a history.Attributes) int {
 	case *history.Canceled:
 		return a.Details.Size()
 	case *history.ContinuedAsNew:
+		return a.Input.Size()
+	case *history.ChildStartRequested:
+		return a.Input.Size()
+	case *history.SignalSendRequested:
 		return a.Input.Size()
 	case *history.Failed:
 		return failureSize(a.Failure)

@@ -45,14 +45,20 @@ func (o *office) write(to model.WorkflowID, m history.Message) history.Link {
 
 func (o *office) put(to model.WorkflowID, link history.Link, m history.Message) {
 	o.t.Helper()
-	if c, _, err := o.st.Chain(ctx, o.key); err == nil {
-		o.chain = c
-	}
 	l := history.Letter{Link: link, Message: m}
-	a := &ports.Append{Key: o.key, Expect: o.chain.Version, Chain: o.chain, Send: []ports.Message{{Target: model.ChainKey{Namespace: "default", WorkflowID: to}, DedupKey: l.Key(), Bytes: l.Encode()}}}
-	a.Chain.Version++
-	if _, err := o.st.Append(ctx, a); err != nil {
-		o.t.Fatal(err)
+	for {
+		c, _, err := o.st.Chain(ctx, o.key)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		a := &ports.Append{Key: o.key, Expect: c.Version, Chain: c, Send: []ports.Message{{Target: model.ChainKey{Namespace: "default", WorkflowID: to}, DedupKey: l.Key(), Bytes: l.Encode()}}}
+		a.Chain.Version++
+		switch _, err = o.st.Append(ctx, a); {
+		case err == nil:
+			return
+		case !fault.Has(err, fault.Conflict): // else the engine has taken a letter to the office meanwhile
+			o.t.Fatal(err)
+		}
 	}
 }
 

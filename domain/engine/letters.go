@@ -40,8 +40,19 @@ func (s *step) open(m *ports.Message) letterFate {
 		return s.signalByLetter(l.Link, msg)
 	case *history.EndRun:
 		s.endByLetter(l.Link, msg)
-	case *history.CloseChildren, *history.RunStarted, *history.RunNotStarted, *history.RunClosed, *history.Delivered, *history.NotDelivered:
-		// Answers to a run that is not there, or not open, any more: nobody waits for them.
+	case *history.CloseChildren:
+		s.closeMoreChildren(l.Link, msg.After)
+	// Answers. Where the run that asked is not open any more, nobody waits for them.
+	case *history.RunStarted:
+		s.childStarted(l.Link, msg.Run)
+	case *history.RunNotStarted:
+		s.childNotStarted(l.Link, msg)
+	case *history.RunClosed:
+		s.childClosed(l.Link, msg)
+	case *history.Delivered:
+		s.sent(l.Link, msg.Run, nil)
+	case *history.NotDelivered:
+		s.sent(l.Link, "", msg)
 	}
 	return letterTaken
 }

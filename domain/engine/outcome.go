@@ -71,6 +71,16 @@ func (c *chain) waitingFor(now time.Time) string {
 	if best != nil {
 		return c.activitySentence(best, now) + more
 	}
+	if o, n := first(st.Children); n > 0 {
+		child := st.Children[o]
+		if n > 1 {
+			more = fmt.Sprintf(" (and %d more children)", n-1)
+		}
+		return fmt.Sprintf("a child: %s workflow %q%s", child.Requested.Type, child.Requested.WorkflowID, more)
+	}
+	if o, n := first(st.Sendings); n > 0 {
+		return fmt.Sprintf("an answer of workflow %q", st.Sendings[o].WorkflowID)
+	}
 	var due int64
 	for _, t := range st.Timers {
 		if due == 0 || t.Due < due {
@@ -113,4 +123,14 @@ func (c *chain) activitySentence(a *history.Activity, now time.Time) string {
 		return fmt.Sprintf("no worker serves queue %s for %s", s.Options.TaskQueue, s.Type)
 	}
 	return fmt.Sprintf("activity %s waits in queue %s for a free slot", s.Type, s.Options.TaskQueue)
+}
+
+// first gives the lowest ordinal of a map, and how many there are.
+func first[T any](m map[model.Ordinal]T) (o model.Ordinal, n int) {
+	for k := range m {
+		if o == 0 || k < o {
+			o = k
+		}
+	}
+	return o, len(m)
 }

@@ -137,6 +137,7 @@ func (s *step) fold(e *history.Event, framed []byte) {
 	if about {
 		s.track(o, was, e.Attr)
 	}
+	s.between(e.Attr)
 	switch e.Kind() {
 	case history.KindPaused, history.KindBlocked:
 		s.hold = true
@@ -240,6 +241,7 @@ func (s *step) closeRun() {
 	c := s.c
 	clear(c.acts)
 	c.flying, c.due = 0, nil
+	s.closeChildren(c.run.ID, c.state.Children, 0)
 	c.run.Status, c.run.ClosedAt, c.run.Blocked, c.run.Paused = c.state.Status, c.state.ClosedTime(), "", false
 	s.writeRun()
 	s.counter(c.run.Type, model.StatusRunning, -1)

@@ -197,6 +197,7 @@ func (c *chain) describe(now time.Time) ports.Description {
 	}
 	d.Updates = c.pendingUpdates()
 	sort.Slice(d.Timers, func(i, j int) bool { return d.Timers[i].Ordinal < d.Timers[j].Ordinal })
+	c.describeFamily(&d)
 	return d
 }
 

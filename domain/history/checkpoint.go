@@ -97,6 +97,7 @@ func walkState(c *coder, s *State, digest *[]byte) {
 	c.bytes(20, digest)
 	walkUpdates(c, 30, s)
 	walkNames(c, 21, &s.Patches)
+	walkBetween(c, s)
 }
 
 // walkNames codes a set of names, in order.

@@ -116,6 +116,9 @@ func Decide(s *State, cmd Attributes) ([2]Attributes, int, error) {
 		}
 		return one(c)
 	}
+	if out, n, ok, err := decideBetween(s, cmd); ok {
+		return out, n, err
+	}
 	return out, 0, refuse("the code issued %v, which is not a command", cmd.Kind())
 }
 

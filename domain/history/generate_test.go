@@ -21,6 +21,7 @@ var kinds = []history.Attributes{
 	&history.ActivityTimedOut{}, &history.ActivityCancelRequested{}, &history.ActivityCanceled{}, &history.ActivityAttemptPending{},
 	&history.TimerStarted{}, &history.TimerFired{}, &history.TimerCanceled{}, &history.SignalReceived{}, &history.PatchMarked{},
 	&history.UpdateAccepted{}, &history.UpdateCompleted{},
+	&history.SignalSendRequested{}, &history.SignalSent{}, &history.SignalSendFailed{}, &history.CancelSendRequested{}, &history.CancelSent{}, &history.CancelSendFailed{}, &history.ChildStartRequested{}, &history.ChildStarted{}, &history.ChildStartFailed{}, &history.ChildCompleted{}, &history.ChildFailed{}, &history.ChildCanceled{}, &history.ChildTerminated{}, &history.ChildTimedOut{}, &history.ChildCancelRequested{},
 }
 
 var text = rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"2024-01-02", "a\x00b", "'; --", "é😀", "application/json"}))
@@ -42,6 +43,9 @@ func fill(t *rapid.T, v reflect.Value, name string, deep int) {
 		return
 	case *model.TimeoutKind:
 		*p = model.TimeoutKind(rapid.IntRange(0, int(model.TimeoutExecution)).Draw(t, name))
+		return
+	case *model.ParentClosePolicy:
+		*p = model.ParentClosePolicy(rapid.IntRange(0, int(model.ParentCloseAbandon)).Draw(t, name))
 		return
 	case *model.CancellationType:
 		*p = model.CancellationType(rapid.IntRange(0, int(model.CancelAbandon)).Draw(t, name))

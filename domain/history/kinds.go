@@ -35,6 +35,21 @@ const (
 	KindSignalReceived          Kind = 50
 	KindUpdateAccepted          Kind = 60
 	KindUpdateCompleted         Kind = 61
+	KindSignalSendRequested     Kind = 51
+	KindSignalSent              Kind = 52
+	KindSignalSendFailed        Kind = 53
+	KindCancelSendRequested     Kind = 54
+	KindCancelSent              Kind = 55
+	KindCancelSendFailed        Kind = 56
+	KindChildStartRequested     Kind = 70
+	KindChildStarted            Kind = 71
+	KindChildStartFailed        Kind = 72
+	KindChildCompleted          Kind = 73
+	KindChildFailed             Kind = 74
+	KindChildCanceled           Kind = 75
+	KindChildTerminated         Kind = 76
+	KindChildTimedOut           Kind = 77
+	KindChildCancelRequested    Kind = 78
 	KindPatchMarked             Kind = 80
 )
 
@@ -79,6 +94,21 @@ var kinds = [96]kindInfo{
 	KindSignalReceived:          {name: "SignalReceived", delivered: true, make: func() Attributes { return new(SignalReceived) }},
 	KindUpdateAccepted:          {name: "UpdateAccepted", delivered: true, make: func() Attributes { return new(UpdateAccepted) }},
 	KindUpdateCompleted:         {name: "UpdateCompleted", command: true, make: func() Attributes { return new(UpdateCompleted) }},
+	KindSignalSendRequested:     {name: "SignalSendRequested", command: true, make: func() Attributes { return new(SignalSendRequested) }},
+	KindSignalSent:              {name: "SignalSent", delivered: true, make: func() Attributes { return new(SignalSent) }},
+	KindSignalSendFailed:        {name: "SignalSendFailed", delivered: true, make: func() Attributes { return new(SignalSendFailed) }},
+	KindCancelSendRequested:     {name: "CancelSendRequested", command: true, make: func() Attributes { return new(CancelSendRequested) }},
+	KindCancelSent:              {name: "CancelSent", delivered: true, make: func() Attributes { return new(CancelSent) }},
+	KindCancelSendFailed:        {name: "CancelSendFailed", delivered: true, make: func() Attributes { return new(CancelSendFailed) }},
+	KindChildStartRequested:     {name: "ChildStartRequested", command: true, make: func() Attributes { return new(ChildStartRequested) }},
+	KindChildStarted:            {name: "ChildStarted", delivered: true, make: func() Attributes { return new(ChildStarted) }},
+	KindChildStartFailed:        {name: "ChildStartFailed", delivered: true, make: func() Attributes { return new(ChildStartFailed) }},
+	KindChildCompleted:          {name: "ChildCompleted", delivered: true, make: func() Attributes { return new(ChildCompleted) }},
+	KindChildFailed:             {name: "ChildFailed", delivered: true, make: func() Attributes { return new(ChildFailed) }},
+	KindChildCanceled:           {name: "ChildCanceled", delivered: true, make: func() Attributes { return new(ChildCanceled) }},
+	KindChildTerminated:         {name: "ChildTerminated", delivered: true, make: func() Attributes { return new(ChildTerminated) }},
+	KindChildTimedOut:           {name: "ChildTimedOut", delivered: true, make: func() Attributes { return new(ChildTimedOut) }},
+	KindChildCancelRequested:    {name: "ChildCancelRequested", command: true, make: func() Attributes { return new(ChildCancelRequested) }},
 }
 
 func (k Kind) info() kindInfo {

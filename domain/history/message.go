@@ -30,7 +30,11 @@ func (l Link) IsZero() bool { return l == Link{} }
 
 // Key tells letters to one chain apart: a second letter with the same key is the same letter.
 func (l *Letter) Key() string {
-	return fmt.Sprintf("%s/%d/%d", l.Link.Run, l.Link.Ordinal, l.Message.number())
+	key := fmt.Sprintf("%s/%d/%d", l.Link.Run, l.Link.Ordinal, l.Message.number())
+	if m, ok := l.Message.(*EndRun); ok && m.Terminate {
+		key += "/terminate" // a cancel request that was not consumed yet does not stand in its way
+	}
+	return key
 }
 
 // Message is what a letter says: one of the types of this file. To add one, give it a number in newMessage and a case where the engine opens letters.

@@ -260,6 +260,9 @@ func Describe(a Attributes) string {
 	case *ContinuedAsNew:
 		return fmt.Sprintf("continuing as a new run of %q", a.Type)
 	}
+	if text := describeBetween(a); text != "" {
+		return text
+	}
 	return a.Kind().String()
 }
 

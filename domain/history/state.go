@@ -39,6 +39,8 @@ type State struct {
 
 	Activities map[model.Ordinal]*Activity
 	Timers     map[model.Ordinal]*Timer
+	Children   map[model.Ordinal]*Child
+	Sendings   map[model.Ordinal]*Sending
 
 	Patches map[string]bool // those that are in; nil where none was asked for
 
@@ -72,7 +74,7 @@ type Timer struct{ Due int64 }
 
 // NewState is the state before the first event.
 func NewState() *State {
-	return &State{Activities: map[model.Ordinal]*Activity{}, Timers: map[model.Ordinal]*Timer{}, NextOrdinal: 1}
+	return &State{Activities: map[model.Ordinal]*Activity{}, Timers: map[model.Ordinal]*Timer{}, Children: map[model.Ordinal]*Child{}, Sendings: map[model.Ordinal]*Sending{}, NextOrdinal: 1}
 }
 
 // Open says whether the run has started and not ended.
@@ -132,6 +134,7 @@ func (s *State) Apply(e *Event, framed []byte) error {
 		s.Closed, s.ClosedAt = e.Attr, e.Time
 		clear(s.Activities)
 		clear(s.Timers)
+		clear(s.Sendings)
 		s.Pending, s.Waiting = nil, 0
 	}
 	return nil
@@ -199,6 +202,9 @@ func (s *State) fold(e *Event) error {
 	case *UpdateCompleted:
 		return s.completeUpdate(e, a)
 	default:
+		if ok, err := s.foldBetween(e); ok {
+			return err
+		}
 		return s.foldActivity(e)
 	}
 	return nil

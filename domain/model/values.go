@@ -213,3 +213,14 @@ func SortedEntries(m map[string]string) [][2]string {
 	}
 	return out
 }
+
+// ParentClosePolicy says what happens to a child workflow when its parent's run closes, however it closes; the numbers are those of
+// aion.v1.ParentClosePolicy.
+type ParentClosePolicy uint8
+
+// The parent-close policies.
+const (
+	ParentCloseTerminate ParentClosePolicy = iota // also where none is given
+	ParentCloseRequestCancel
+	ParentCloseAbandon
+)

@@ -149,6 +149,8 @@ func description() ports.Description {
 			LastFailure: failure(), Worker: "w-1", Heartbeat: payload("0.5"), Token: []byte{0, 255},
 		}},
 		Timers:          []ports.PendingTimer{{Ordinal: 4, DueAt: at(7)}},
+		Children:        []ports.OpenChild{{Ordinal: 5, Type: "C", WorkflowID: "r/5", Run: "c", AskedAt: at(8), Canceling: true}, {Ordinal: 6, Type: "D", WorkflowID: "d", AskedAt: at(9)}},
+		Parent:          &ports.WorkflowRef{Namespace: "ns", WorkflowID: "p", Run: "pr"},
 		Blocked:         &ports.BlockedInfo{What: "fuel", Message: "too much", AtSeq: 9, Expected: "a", Found: "b", Limit: 1 << 40, Size: 1 << 41, Stack: "s", Since: at(8)},
 		Undelivered:     3,
 		HistoryWarning:  "it is long",

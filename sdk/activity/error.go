@@ -195,3 +195,5 @@ func errorOf(o *guest.Outcome) *Error {
 	e.Activity, e.Attempt = o.Name, o.Attempt
 	return e
 }
+
+func init() { guest.SetErrorOf(func(f *guest.Failure) error { return ErrorFrom(f) }) }

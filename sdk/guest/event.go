@@ -29,6 +29,18 @@ const (
 	kindSignalReceived          = 50
 	kindUpdateAccepted          = 60
 	kindUpdateCompleted         = 61
+	kindSignalSendRequested     = 51
+	kindSignalSendFailed        = 53
+	kindCancelSendRequested     = 54
+	kindCancelSendFailed        = 56
+	kindChildStartRequested     = 70
+	kindChildStarted            = 71
+	kindChildStartFailed        = 72
+	kindChildFailed             = 74
+	kindChildCanceled           = 75
+	kindChildTerminated         = 76
+	kindChildTimedOut           = 77
+	kindChildCancelRequested    = 78
 )
 
 // event is a delivered event; which fields are set depends on its kind. It keeps no reference to the bytes it was read from.
@@ -43,6 +55,8 @@ type event struct {
 	failure *Failure // of the activity; for a timeout that of the attempt before
 	timeout TimeoutKind
 	started *started
+
+	workflowID, runID, reason string // of an event about another workflow
 }
 
 // started is what the code needs of aion.v1.Started.
@@ -121,6 +135,10 @@ func (e *event) decodeAttributes(b []byte) (err error) {
 	case kindActivityCompleted, kindActivityFailed, kindActivityTimedOut, kindActivityCanceled:
 		e.decodeOutcome(&d)
 	default:
+		if between(e.kind) {
+			e.decodeBetween(&d)
+			break
+		}
 		return errors.New("this SDK does not know the kind; build the package with a newer one")
 	}
 	return d.err

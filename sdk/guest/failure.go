@@ -150,3 +150,20 @@ func appendFailureDepth(b []byte, num int, f *Failure, depth int) []byte {
 	b = appendFailureDepth(b, 6, f.Cause, depth+1)
 	return closeMessage(b, mark)
 }
+
+// errorOf is set by package activity, which knows the types of errors.
+var errorOf func(*Failure) error
+
+// SetErrorOf says how the error of a recorded failure is made.
+func SetErrorOf(f func(*Failure) error) { errorOf = f }
+
+// ErrorOf gives the error of a recorded failure: where package activity is part of the program, one in which errors.Is finds its types.
+func ErrorOf(f *Failure) error {
+	switch {
+	case f == nil:
+		return errors.New("unknown failure")
+	case errorOf != nil:
+		return errorOf(f)
+	}
+	return errors.New(f.Message)
+}

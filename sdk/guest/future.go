@@ -12,6 +12,8 @@ const (
 	OutcomeTimedOut
 	OutcomeCanceled
 	OutcomeRefused // it was never asked for: Err says why
+	OutcomeTerminated
+	OutcomeNotDone // a child that was not started, a message that was not delivered: Reason and Message say why
 )
 
 // Outcome is how something that code waited for ended.
@@ -23,6 +25,10 @@ type Outcome struct {
 	Failure *Failure // of a failed activity; of the attempt before, for one that timed out
 	Timeout TimeoutKind
 	Err     error
+
+	// Of other workflows.
+	WorkflowID, RunID string
+	Reason, Message   string
 }
 
 type coreKind uint8
@@ -31,6 +37,9 @@ const (
 	coreActivity coreKind = iota
 	coreTimer
 	corePromise
+	coreChild
+	coreChildStart
+	coreSending
 )
 
 // A core is a Future without its type.
@@ -43,6 +52,8 @@ type core struct {
 	out       Outcome
 	waiters   waitList
 	own       *scope // of a promise: what it runs in
+	start     *core  // of a child: settled when it has started
+	of        *core  // of the start of a child: the child
 
 	scope      *scope
 	prev, next *core // in the scope's list, while pending
@@ -90,6 +101,11 @@ func (c *core) cancel() {
 		c.inst.commands = appendOrdinalCommand(c.inst.commands, kindTimerCanceled, c.ordinal)
 	case corePromise:
 		c.own.cancel()
+	case coreChild:
+		c.start.canceling = true
+		c.inst.commands = appendOrdinalCommand(c.inst.commands, kindChildCancelRequested, c.ordinal)
+	case coreChildStart:
+		c.of.cancel()
 	}
 }
 

@@ -129,6 +129,12 @@ func (in *Instance) apply(e *event) error {
 	if c == nil {
 		return fmt.Errorf("an event of kind %d for %d, which is not pending", e.kind, e.ordinal)
 	}
+	if between(e.kind) {
+		return in.applyBetween(e, c)
+	}
+	if c.kind == coreChild || c.kind == coreSending {
+		return fmt.Errorf("an event of kind %d for %d, which is another workflow", e.kind, e.ordinal)
+	}
 	o := Outcome{Attempt: e.attempt, Payload: e.payload, Failure: e.failure, Timeout: e.timeout}
 	timer := false
 	switch e.kind {

@@ -36,3 +36,8 @@ func (w Workflow[I, O]) ContinueAsNew(ctx Context, in I, opts ...ContinueOptions
 	}
 	return e
 }
+
+// ContinueAsNew is the method of that name for the run's own workflow type, which needs no variable that refers to itself. in must fit it.
+func ContinueAsNew[I any](ctx Context, in I, opts ...ContinueOptions) error {
+	return Workflow[I, None]{&guest.Workflow{Type: GetInfo(ctx).WorkflowType}}.ContinueAsNew(ctx, in, opts...)
+}

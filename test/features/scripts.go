@@ -10,6 +10,7 @@ import (
 	"github.com/aionrun/aion/test/features/attributes"
 	"github.com/aionrun/aion/test/features/cancelcompletion"
 	"github.com/aionrun/aion/test/features/canceltypes"
+	"github.com/aionrun/aion/test/features/childends"
 	"github.com/aionrun/aion/test/features/continuesignals"
 	"github.com/aionrun/aion/test/features/coroutines"
 	"github.com/aionrun/aion/test/features/detached"
@@ -24,6 +25,7 @@ import (
 	"github.com/aionrun/aion/test/features/runtimeout"
 	"github.com/aionrun/aion/test/features/saga"
 	"github.com/aionrun/aion/test/features/selector"
+	"github.com/aionrun/aion/test/features/sending"
 	"github.com/aionrun/aion/test/features/signalatclose"
 	"github.com/aionrun/aion/test/features/signalearly"
 	"github.com/aionrun/aion/test/features/terminate"
@@ -40,6 +42,7 @@ func Features() map[string]feature.Feature {
 		"attributes":       attributes.Feature,
 		"cancelcompletion": cancelcompletion.Feature,
 		"canceltypes":      canceltypes.Feature,
+		"childends":        childends.Feature,
 		"continuesignals":  continuesignals.Feature,
 		"coroutines":       coroutines.Feature,
 		"detached":         detached.Feature,
@@ -53,6 +56,7 @@ func Features() map[string]feature.Feature {
 		"runtimeout":       runtimeout.Feature,
 		"saga":             saga.Feature,
 		"selector":         selector.Feature,
+		"sending":          sending.Feature,
 		"signalatclose":    signalatclose.Feature,
 		"signalearly":      signalearly.Feature,
 		"terminate":        terminate.Feature,

@@ -11,6 +11,7 @@ import (
 	"github.com/aionrun/aion/test/features/attributes"
 	"github.com/aionrun/aion/test/features/cancelcompletion"
 	"github.com/aionrun/aion/test/features/canceltypes"
+	"github.com/aionrun/aion/test/features/childends"
 	"github.com/aionrun/aion/test/features/continuesignals"
 	"github.com/aionrun/aion/test/features/coroutines"
 	"github.com/aionrun/aion/test/features/detached"
@@ -24,6 +25,7 @@ import (
 	"github.com/aionrun/aion/test/features/runtimeout"
 	"github.com/aionrun/aion/test/features/saga"
 	"github.com/aionrun/aion/test/features/selector"
+	"github.com/aionrun/aion/test/features/sending"
 	"github.com/aionrun/aion/test/features/signalatclose"
 	"github.com/aionrun/aion/test/features/signalearly"
 	"github.com/aionrun/aion/test/features/terminate"
@@ -40,6 +42,7 @@ func Workflows() []workflow.Definition {
 		attributes.Workflows(),
 		cancelcompletion.Workflows(),
 		canceltypes.Workflows(),
+		childends.Workflows(),
 		continuesignals.Workflows(),
 		coroutines.Workflows(),
 		detached.Workflows(),
@@ -53,6 +56,7 @@ func Workflows() []workflow.Definition {
 		runtimeout.Workflows(),
 		saga.Workflows(),
 		selector.Workflows(),
+		sending.Workflows(),
 		signalatclose.Workflows(),
 		signalearly.Workflows(),
 		terminate.Workflows(),

@@ -189,6 +189,7 @@ func EncodeDescription(d ports.Description) *aionv1.DescribeWorkflowResponse {
 	for _, t := range d.Timers {
 		out.Timers = append(out.Timers, &aionv1.PendingTimer{Ordinal: uint32(t.Ordinal), DueAt: EncodeTime(t.DueAt)})
 	}
+	out.Children, out.Parent = encodeChildren(d.Children), encodeParent(d.Parent)
 	return out
 }
 
@@ -222,6 +223,7 @@ func DecodeDescription(d *aionv1.DescribeWorkflowResponse) ports.Description {
 	for _, t := range d.GetTimers() {
 		out.Timers = append(out.Timers, ports.PendingTimer{Ordinal: model.Ordinal(t.GetOrdinal()), DueAt: DecodeTime(t.GetDueAt())})
 	}
+	out.Children, out.Parent = decodeChildren(d.GetChildren()), decodeParent(d.GetParent())
 	return out
 }
 

@@ -23,10 +23,61 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// ParentClosePolicy says what happens to a child workflow when its parent's run closes, however it closes.
+type ParentClosePolicy int32
+
+const (
+	// Terminate the child.
+	ParentClosePolicy_PARENT_CLOSE_POLICY_UNSPECIFIED    ParentClosePolicy = 0
+	ParentClosePolicy_PARENT_CLOSE_POLICY_REQUEST_CANCEL ParentClosePolicy = 1
+	ParentClosePolicy_PARENT_CLOSE_POLICY_ABANDON        ParentClosePolicy = 2
+)
+
+// Enum value maps for ParentClosePolicy.
+var (
+	ParentClosePolicy_name = map[int32]string{
+		0: "PARENT_CLOSE_POLICY_UNSPECIFIED",
+		1: "PARENT_CLOSE_POLICY_REQUEST_CANCEL",
+		2: "PARENT_CLOSE_POLICY_ABANDON",
+	}
+	ParentClosePolicy_value = map[string]int32{
+		"PARENT_CLOSE_POLICY_UNSPECIFIED":    0,
+		"PARENT_CLOSE_POLICY_REQUEST_CANCEL": 1,
+		"PARENT_CLOSE_POLICY_ABANDON":        2,
+	}
+)
+
+func (x ParentClosePolicy) Enum() *ParentClosePolicy {
+	p := new(ParentClosePolicy)
+	*p = x
+	return p
+}
+
+func (x ParentClosePolicy) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ParentClosePolicy) Descriptor() protoreflect.EnumDescriptor {
+	return file_aion_v1_history_proto_enumTypes[0].Descriptor()
+}
+
+func (ParentClosePolicy) Type() protoreflect.EnumType {
+	return &file_aion_v1_history_proto_enumTypes[0]
+}
+
+func (x ParentClosePolicy) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ParentClosePolicy.Descriptor instead.
+func (ParentClosePolicy) EnumDescriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{0}
+}
+
 // HistoryEvent is one fact of a run. The number of the set attribute is the event's kind.
 // Events written in one step share their time. Clients keep and show kinds that they do not know.
 // Numbers of kinds that come later: 23 forked, 26 memo_upserted,
-// 51-53 signals sent, 70-77 children, 81-82 reserved.
+// 81-82 reserved.
 type HistoryEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Seq   uint32                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
@@ -63,6 +114,21 @@ type HistoryEvent struct {
 	//	*HistoryEvent_SignalReceived
 	//	*HistoryEvent_UpdateAccepted
 	//	*HistoryEvent_UpdateCompleted
+	//	*HistoryEvent_SignalSendRequested
+	//	*HistoryEvent_SignalSent
+	//	*HistoryEvent_SignalSendFailed
+	//	*HistoryEvent_CancelSendRequested
+	//	*HistoryEvent_CancelSent
+	//	*HistoryEvent_CancelSendFailed
+	//	*HistoryEvent_ChildStartRequested
+	//	*HistoryEvent_ChildStarted
+	//	*HistoryEvent_ChildStartFailed
+	//	*HistoryEvent_ChildCompleted
+	//	*HistoryEvent_ChildFailed
+	//	*HistoryEvent_ChildCanceled
+	//	*HistoryEvent_ChildTerminated
+	//	*HistoryEvent_ChildTimedOut
+	//	*HistoryEvent_ChildCancelRequested
 	//	*HistoryEvent_PatchMarked
 	Attributes    isHistoryEvent_Attributes `protobuf_oneof:"attributes"`
 	unknownFields protoimpl.UnknownFields
@@ -390,6 +456,141 @@ func (x *HistoryEvent) GetUpdateCompleted() *UpdateCompleted {
 	return nil
 }
 
+func (x *HistoryEvent) GetSignalSendRequested() *SignalSendRequested {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_SignalSendRequested); ok {
+			return x.SignalSendRequested
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetSignalSent() *SignalSent {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_SignalSent); ok {
+			return x.SignalSent
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetSignalSendFailed() *SignalSendFailed {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_SignalSendFailed); ok {
+			return x.SignalSendFailed
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetCancelSendRequested() *CancelSendRequested {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_CancelSendRequested); ok {
+			return x.CancelSendRequested
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetCancelSent() *CancelSent {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_CancelSent); ok {
+			return x.CancelSent
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetCancelSendFailed() *CancelSendFailed {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_CancelSendFailed); ok {
+			return x.CancelSendFailed
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetChildStartRequested() *ChildStartRequested {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_ChildStartRequested); ok {
+			return x.ChildStartRequested
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetChildStarted() *ChildStarted {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_ChildStarted); ok {
+			return x.ChildStarted
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetChildStartFailed() *ChildStartFailed {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_ChildStartFailed); ok {
+			return x.ChildStartFailed
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetChildCompleted() *ChildCompleted {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_ChildCompleted); ok {
+			return x.ChildCompleted
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetChildFailed() *ChildFailed {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_ChildFailed); ok {
+			return x.ChildFailed
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetChildCanceled() *ChildCanceled {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_ChildCanceled); ok {
+			return x.ChildCanceled
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetChildTerminated() *ChildTerminated {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_ChildTerminated); ok {
+			return x.ChildTerminated
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetChildTimedOut() *ChildTimedOut {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_ChildTimedOut); ok {
+			return x.ChildTimedOut
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetChildCancelRequested() *ChildCancelRequested {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_ChildCancelRequested); ok {
+			return x.ChildCancelRequested
+		}
+	}
+	return nil
+}
+
 func (x *HistoryEvent) GetPatchMarked() *PatchMarked {
 	if x != nil {
 		if x, ok := x.Attributes.(*HistoryEvent_PatchMarked); ok {
@@ -523,6 +724,66 @@ type HistoryEvent_UpdateCompleted struct {
 	UpdateCompleted *UpdateCompleted `protobuf:"bytes,61,opt,name=update_completed,json=updateCompleted,proto3,oneof"`
 }
 
+type HistoryEvent_SignalSendRequested struct {
+	SignalSendRequested *SignalSendRequested `protobuf:"bytes,51,opt,name=signal_send_requested,json=signalSendRequested,proto3,oneof"`
+}
+
+type HistoryEvent_SignalSent struct {
+	SignalSent *SignalSent `protobuf:"bytes,52,opt,name=signal_sent,json=signalSent,proto3,oneof"`
+}
+
+type HistoryEvent_SignalSendFailed struct {
+	SignalSendFailed *SignalSendFailed `protobuf:"bytes,53,opt,name=signal_send_failed,json=signalSendFailed,proto3,oneof"`
+}
+
+type HistoryEvent_CancelSendRequested struct {
+	CancelSendRequested *CancelSendRequested `protobuf:"bytes,54,opt,name=cancel_send_requested,json=cancelSendRequested,proto3,oneof"`
+}
+
+type HistoryEvent_CancelSent struct {
+	CancelSent *CancelSent `protobuf:"bytes,55,opt,name=cancel_sent,json=cancelSent,proto3,oneof"`
+}
+
+type HistoryEvent_CancelSendFailed struct {
+	CancelSendFailed *CancelSendFailed `protobuf:"bytes,56,opt,name=cancel_send_failed,json=cancelSendFailed,proto3,oneof"`
+}
+
+type HistoryEvent_ChildStartRequested struct {
+	ChildStartRequested *ChildStartRequested `protobuf:"bytes,70,opt,name=child_start_requested,json=childStartRequested,proto3,oneof"`
+}
+
+type HistoryEvent_ChildStarted struct {
+	ChildStarted *ChildStarted `protobuf:"bytes,71,opt,name=child_started,json=childStarted,proto3,oneof"`
+}
+
+type HistoryEvent_ChildStartFailed struct {
+	ChildStartFailed *ChildStartFailed `protobuf:"bytes,72,opt,name=child_start_failed,json=childStartFailed,proto3,oneof"`
+}
+
+type HistoryEvent_ChildCompleted struct {
+	ChildCompleted *ChildCompleted `protobuf:"bytes,73,opt,name=child_completed,json=childCompleted,proto3,oneof"`
+}
+
+type HistoryEvent_ChildFailed struct {
+	ChildFailed *ChildFailed `protobuf:"bytes,74,opt,name=child_failed,json=childFailed,proto3,oneof"`
+}
+
+type HistoryEvent_ChildCanceled struct {
+	ChildCanceled *ChildCanceled `protobuf:"bytes,75,opt,name=child_canceled,json=childCanceled,proto3,oneof"`
+}
+
+type HistoryEvent_ChildTerminated struct {
+	ChildTerminated *ChildTerminated `protobuf:"bytes,76,opt,name=child_terminated,json=childTerminated,proto3,oneof"`
+}
+
+type HistoryEvent_ChildTimedOut struct {
+	ChildTimedOut *ChildTimedOut `protobuf:"bytes,77,opt,name=child_timed_out,json=childTimedOut,proto3,oneof"`
+}
+
+type HistoryEvent_ChildCancelRequested struct {
+	ChildCancelRequested *ChildCancelRequested `protobuf:"bytes,78,opt,name=child_cancel_requested,json=childCancelRequested,proto3,oneof"`
+}
+
 type HistoryEvent_PatchMarked struct {
 	PatchMarked *PatchMarked `protobuf:"bytes,80,opt,name=patch_marked,json=patchMarked,proto3,oneof"`
 }
@@ -586,6 +847,36 @@ func (*HistoryEvent_SignalReceived) isHistoryEvent_Attributes() {}
 func (*HistoryEvent_UpdateAccepted) isHistoryEvent_Attributes() {}
 
 func (*HistoryEvent_UpdateCompleted) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_SignalSendRequested) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_SignalSent) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_SignalSendFailed) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_CancelSendRequested) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_CancelSent) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_CancelSendFailed) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_ChildStartRequested) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_ChildStarted) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_ChildStartFailed) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_ChildCompleted) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_ChildFailed) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_ChildCanceled) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_ChildTerminated) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_ChildTimedOut) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_ChildCancelRequested) isHistoryEvent_Attributes() {}
 
 func (*HistoryEvent_PatchMarked) isHistoryEvent_Attributes() {}
 
@@ -2756,11 +3047,982 @@ func (x *PatchMarked) GetId() string {
 	return ""
 }
 
+// ChildStartRequested asks for a child workflow.
+type ChildStartRequested struct {
+	state             protoimpl.MessageState `protogen:"open.v1"`
+	Ordinal           uint32                 `protobuf:"varint,1,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	WorkflowId        string                 `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	WorkflowType      string                 `protobuf:"bytes,3,opt,name=workflow_type,json=workflowType,proto3" json:"workflow_type,omitempty"`
+	Input             *Payload               `protobuf:"bytes,4,opt,name=input,proto3" json:"input,omitempty"`
+	TaskQueue         string                 `protobuf:"bytes,5,opt,name=task_queue,json=taskQueue,proto3" json:"task_queue,omitempty"`
+	RunTimeout        *durationpb.Duration   `protobuf:"bytes,6,opt,name=run_timeout,json=runTimeout,proto3" json:"run_timeout,omitempty"`
+	ParentClosePolicy ParentClosePolicy      `protobuf:"varint,7,opt,name=parent_close_policy,json=parentClosePolicy,proto3,enum=aion.v1.ParentClosePolicy" json:"parent_close_policy,omitempty"`
+	Header            map[string]string      `protobuf:"bytes,8,rep,name=header,proto3" json:"header,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *ChildStartRequested) Reset() {
+	*x = ChildStartRequested{}
+	mi := &file_aion_v1_history_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChildStartRequested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChildStartRequested) ProtoMessage() {}
+
+func (x *ChildStartRequested) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChildStartRequested.ProtoReflect.Descriptor instead.
+func (*ChildStartRequested) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *ChildStartRequested) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *ChildStartRequested) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *ChildStartRequested) GetWorkflowType() string {
+	if x != nil {
+		return x.WorkflowType
+	}
+	return ""
+}
+
+func (x *ChildStartRequested) GetInput() *Payload {
+	if x != nil {
+		return x.Input
+	}
+	return nil
+}
+
+func (x *ChildStartRequested) GetTaskQueue() string {
+	if x != nil {
+		return x.TaskQueue
+	}
+	return ""
+}
+
+func (x *ChildStartRequested) GetRunTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.RunTimeout
+	}
+	return nil
+}
+
+func (x *ChildStartRequested) GetParentClosePolicy() ParentClosePolicy {
+	if x != nil {
+		return x.ParentClosePolicy
+	}
+	return ParentClosePolicy_PARENT_CLOSE_POLICY_UNSPECIFIED
+}
+
+func (x *ChildStartRequested) GetHeader() map[string]string {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+// ChildStarted says that the child's first run is there.
+type ChildStarted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ordinal       uint32                 `protobuf:"varint,1,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	WorkflowId    string                 `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	RunId         string                 `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChildStarted) Reset() {
+	*x = ChildStarted{}
+	mi := &file_aion_v1_history_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChildStarted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChildStarted) ProtoMessage() {}
+
+func (x *ChildStarted) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChildStarted.ProtoReflect.Descriptor instead.
+func (*ChildStarted) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ChildStarted) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *ChildStarted) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *ChildStarted) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+// ChildStartFailed settles a child that was not started. reason is that of the error, e.g. already_exists.
+type ChildStartFailed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ordinal       uint32                 `protobuf:"varint,1,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	WorkflowId    string                 `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Message       string                 `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChildStartFailed) Reset() {
+	*x = ChildStartFailed{}
+	mi := &file_aion_v1_history_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChildStartFailed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChildStartFailed) ProtoMessage() {}
+
+func (x *ChildStartFailed) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChildStartFailed.ProtoReflect.Descriptor instead.
+func (*ChildStartFailed) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ChildStartFailed) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *ChildStartFailed) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *ChildStartFailed) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ChildStartFailed) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+// ChildCompleted settles a child whose chain of runs ended with a result.
+type ChildCompleted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ordinal       uint32                 `protobuf:"varint,1,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	RunId         string                 `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	Result        *Payload               `protobuf:"bytes,3,opt,name=result,proto3" json:"result,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChildCompleted) Reset() {
+	*x = ChildCompleted{}
+	mi := &file_aion_v1_history_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChildCompleted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChildCompleted) ProtoMessage() {}
+
+func (x *ChildCompleted) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChildCompleted.ProtoReflect.Descriptor instead.
+func (*ChildCompleted) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ChildCompleted) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *ChildCompleted) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *ChildCompleted) GetResult() *Payload {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+// ChildFailed settles a child whose code failed.
+type ChildFailed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ordinal       uint32                 `protobuf:"varint,1,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	RunId         string                 `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	Failure       *Failure               `protobuf:"bytes,3,opt,name=failure,proto3" json:"failure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChildFailed) Reset() {
+	*x = ChildFailed{}
+	mi := &file_aion_v1_history_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChildFailed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChildFailed) ProtoMessage() {}
+
+func (x *ChildFailed) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChildFailed.ProtoReflect.Descriptor instead.
+func (*ChildFailed) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *ChildFailed) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *ChildFailed) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *ChildFailed) GetFailure() *Failure {
+	if x != nil {
+		return x.Failure
+	}
+	return nil
+}
+
+// ChildCanceled settles a child that ended on request.
+type ChildCanceled struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ordinal       uint32                 `protobuf:"varint,1,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	RunId         string                 `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	Details       *Payload               `protobuf:"bytes,3,opt,name=details,proto3" json:"details,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChildCanceled) Reset() {
+	*x = ChildCanceled{}
+	mi := &file_aion_v1_history_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChildCanceled) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChildCanceled) ProtoMessage() {}
+
+func (x *ChildCanceled) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChildCanceled.ProtoReflect.Descriptor instead.
+func (*ChildCanceled) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *ChildCanceled) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *ChildCanceled) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *ChildCanceled) GetDetails() *Payload {
+	if x != nil {
+		return x.Details
+	}
+	return nil
+}
+
+// ChildTerminated settles a child that was terminated.
+type ChildTerminated struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ordinal       uint32                 `protobuf:"varint,1,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	RunId         string                 `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChildTerminated) Reset() {
+	*x = ChildTerminated{}
+	mi := &file_aion_v1_history_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChildTerminated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChildTerminated) ProtoMessage() {}
+
+func (x *ChildTerminated) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChildTerminated.ProtoReflect.Descriptor instead.
+func (*ChildTerminated) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *ChildTerminated) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *ChildTerminated) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *ChildTerminated) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// ChildTimedOut settles a child one of whose deadlines passed.
+type ChildTimedOut struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ordinal       uint32                 `protobuf:"varint,1,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	RunId         string                 `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	Kind          TimeoutKind            `protobuf:"varint,3,opt,name=kind,proto3,enum=aion.v1.TimeoutKind" json:"kind,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChildTimedOut) Reset() {
+	*x = ChildTimedOut{}
+	mi := &file_aion_v1_history_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChildTimedOut) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChildTimedOut) ProtoMessage() {}
+
+func (x *ChildTimedOut) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChildTimedOut.ProtoReflect.Descriptor instead.
+func (*ChildTimedOut) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *ChildTimedOut) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *ChildTimedOut) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *ChildTimedOut) GetKind() TimeoutKind {
+	if x != nil {
+		return x.Kind
+	}
+	return TimeoutKind_TIMEOUT_KIND_UNSPECIFIED
+}
+
+// ChildCancelRequested asks a child to end. What became of it is told by the child's closing.
+type ChildCancelRequested struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ordinal       uint32                 `protobuf:"varint,1,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChildCancelRequested) Reset() {
+	*x = ChildCancelRequested{}
+	mi := &file_aion_v1_history_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChildCancelRequested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChildCancelRequested) ProtoMessage() {}
+
+func (x *ChildCancelRequested) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChildCancelRequested.ProtoReflect.Descriptor instead.
+func (*ChildCancelRequested) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *ChildCancelRequested) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+// SignalSendRequested sends a signal to a child, or to any workflow of the namespace.
+type SignalSendRequested struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ordinal       uint32                 `protobuf:"varint,1,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	Child         uint32                 `protobuf:"varint,2,opt,name=child,proto3" json:"child,omitempty"`
+	WorkflowId    string                 `protobuf:"bytes,3,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	RunId         string                 `protobuf:"bytes,4,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	Name          string                 `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
+	Input         *Payload               `protobuf:"bytes,6,opt,name=input,proto3" json:"input,omitempty"`
+	Header        map[string]string      `protobuf:"bytes,7,rep,name=header,proto3" json:"header,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignalSendRequested) Reset() {
+	*x = SignalSendRequested{}
+	mi := &file_aion_v1_history_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignalSendRequested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignalSendRequested) ProtoMessage() {}
+
+func (x *SignalSendRequested) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignalSendRequested.ProtoReflect.Descriptor instead.
+func (*SignalSendRequested) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *SignalSendRequested) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *SignalSendRequested) GetChild() uint32 {
+	if x != nil {
+		return x.Child
+	}
+	return 0
+}
+
+func (x *SignalSendRequested) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *SignalSendRequested) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *SignalSendRequested) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SignalSendRequested) GetInput() *Payload {
+	if x != nil {
+		return x.Input
+	}
+	return nil
+}
+
+func (x *SignalSendRequested) GetHeader() map[string]string {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+// SignalSent says that the other workflow has recorded the signal.
+type SignalSent struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ordinal       uint32                 `protobuf:"varint,1,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	RunId         string                 `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignalSent) Reset() {
+	*x = SignalSent{}
+	mi := &file_aion_v1_history_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignalSent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignalSent) ProtoMessage() {}
+
+func (x *SignalSent) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignalSent.ProtoReflect.Descriptor instead.
+func (*SignalSent) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *SignalSent) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *SignalSent) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+// SignalSendFailed says that the signal was not recorded, and never will be.
+type SignalSendFailed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ordinal       uint32                 `protobuf:"varint,1,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Message       string                 `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignalSendFailed) Reset() {
+	*x = SignalSendFailed{}
+	mi := &file_aion_v1_history_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignalSendFailed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignalSendFailed) ProtoMessage() {}
+
+func (x *SignalSendFailed) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignalSendFailed.ProtoReflect.Descriptor instead.
+func (*SignalSendFailed) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *SignalSendFailed) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *SignalSendFailed) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *SignalSendFailed) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+// CancelSendRequested asks another workflow of the namespace to end.
+type CancelSendRequested struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ordinal       uint32                 `protobuf:"varint,1,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	WorkflowId    string                 `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	RunId         string                 `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelSendRequested) Reset() {
+	*x = CancelSendRequested{}
+	mi := &file_aion_v1_history_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelSendRequested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelSendRequested) ProtoMessage() {}
+
+func (x *CancelSendRequested) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelSendRequested.ProtoReflect.Descriptor instead.
+func (*CancelSendRequested) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *CancelSendRequested) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *CancelSendRequested) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *CancelSendRequested) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *CancelSendRequested) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// CancelSent says that the other workflow has recorded the cancel request.
+type CancelSent struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ordinal       uint32                 `protobuf:"varint,1,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	RunId         string                 `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelSent) Reset() {
+	*x = CancelSent{}
+	mi := &file_aion_v1_history_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelSent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelSent) ProtoMessage() {}
+
+func (x *CancelSent) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelSent.ProtoReflect.Descriptor instead.
+func (*CancelSent) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *CancelSent) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *CancelSent) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+// CancelSendFailed says that the cancel request was not recorded, and never will be.
+type CancelSendFailed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ordinal       uint32                 `protobuf:"varint,1,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Message       string                 `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelSendFailed) Reset() {
+	*x = CancelSendFailed{}
+	mi := &file_aion_v1_history_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelSendFailed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelSendFailed) ProtoMessage() {}
+
+func (x *CancelSendFailed) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelSendFailed.ProtoReflect.Descriptor instead.
+func (*CancelSendFailed) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *CancelSendFailed) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *CancelSendFailed) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *CancelSendFailed) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 var File_aion_v1_history_proto protoreflect.FileDescriptor
 
 const file_aion_v1_history_proto_rawDesc = "" +
 	"\n" +
-	"\x15aion/v1/history.proto\x12\aaion.v1\x1a\x14aion/v1/common.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbc\x10\n" +
+	"\x15aion/v1/history.proto\x12\aaion.v1\x1a\x14aion/v1/common.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe7\x18\n" +
 	"\fHistoryEvent\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\rR\x03seq\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12,\n" +
@@ -2797,7 +4059,24 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\x0etimer_canceled\x18* \x01(\v2\x16.aion.v1.TimerCanceledH\x00R\rtimerCanceled\x12B\n" +
 	"\x0fsignal_received\x182 \x01(\v2\x17.aion.v1.SignalReceivedH\x00R\x0esignalReceived\x12B\n" +
 	"\x0fupdate_accepted\x18< \x01(\v2\x17.aion.v1.UpdateAcceptedH\x00R\x0eupdateAccepted\x12E\n" +
-	"\x10update_completed\x18= \x01(\v2\x18.aion.v1.UpdateCompletedH\x00R\x0fupdateCompleted\x129\n" +
+	"\x10update_completed\x18= \x01(\v2\x18.aion.v1.UpdateCompletedH\x00R\x0fupdateCompleted\x12R\n" +
+	"\x15signal_send_requested\x183 \x01(\v2\x1c.aion.v1.SignalSendRequestedH\x00R\x13signalSendRequested\x126\n" +
+	"\vsignal_sent\x184 \x01(\v2\x13.aion.v1.SignalSentH\x00R\n" +
+	"signalSent\x12I\n" +
+	"\x12signal_send_failed\x185 \x01(\v2\x19.aion.v1.SignalSendFailedH\x00R\x10signalSendFailed\x12R\n" +
+	"\x15cancel_send_requested\x186 \x01(\v2\x1c.aion.v1.CancelSendRequestedH\x00R\x13cancelSendRequested\x126\n" +
+	"\vcancel_sent\x187 \x01(\v2\x13.aion.v1.CancelSentH\x00R\n" +
+	"cancelSent\x12I\n" +
+	"\x12cancel_send_failed\x188 \x01(\v2\x19.aion.v1.CancelSendFailedH\x00R\x10cancelSendFailed\x12R\n" +
+	"\x15child_start_requested\x18F \x01(\v2\x1c.aion.v1.ChildStartRequestedH\x00R\x13childStartRequested\x12<\n" +
+	"\rchild_started\x18G \x01(\v2\x15.aion.v1.ChildStartedH\x00R\fchildStarted\x12I\n" +
+	"\x12child_start_failed\x18H \x01(\v2\x19.aion.v1.ChildStartFailedH\x00R\x10childStartFailed\x12B\n" +
+	"\x0fchild_completed\x18I \x01(\v2\x17.aion.v1.ChildCompletedH\x00R\x0echildCompleted\x129\n" +
+	"\fchild_failed\x18J \x01(\v2\x14.aion.v1.ChildFailedH\x00R\vchildFailed\x12?\n" +
+	"\x0echild_canceled\x18K \x01(\v2\x16.aion.v1.ChildCanceledH\x00R\rchildCanceled\x12E\n" +
+	"\x10child_terminated\x18L \x01(\v2\x18.aion.v1.ChildTerminatedH\x00R\x0fchildTerminated\x12@\n" +
+	"\x0fchild_timed_out\x18M \x01(\v2\x16.aion.v1.ChildTimedOutH\x00R\rchildTimedOut\x12U\n" +
+	"\x16child_cancel_requested\x18N \x01(\v2\x1d.aion.v1.ChildCancelRequestedH\x00R\x14childCancelRequested\x129\n" +
 	"\fpatch_marked\x18P \x01(\v2\x14.aion.v1.PatchMarkedH\x00R\vpatchMarkedB\f\n" +
 	"\n" +
 	"attributes\"\xab\b\n" +
@@ -2992,7 +4271,93 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\x06result\x18\x02 \x01(\v2\x10.aion.v1.PayloadR\x06result\x12*\n" +
 	"\afailure\x18\x03 \x01(\v2\x10.aion.v1.FailureR\afailure\"\x1d\n" +
 	"\vPatchMarked\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02idB0Z.github.com/aionrun/aion/api/gen/aion/v1;aionv1b\x06proto3"
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xc1\x03\n" +
+	"\x13ChildStartRequested\x12\x18\n" +
+	"\aordinal\x18\x01 \x01(\rR\aordinal\x12\x1f\n" +
+	"\vworkflow_id\x18\x02 \x01(\tR\n" +
+	"workflowId\x12#\n" +
+	"\rworkflow_type\x18\x03 \x01(\tR\fworkflowType\x12&\n" +
+	"\x05input\x18\x04 \x01(\v2\x10.aion.v1.PayloadR\x05input\x12\x1d\n" +
+	"\n" +
+	"task_queue\x18\x05 \x01(\tR\ttaskQueue\x12:\n" +
+	"\vrun_timeout\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"runTimeout\x12J\n" +
+	"\x13parent_close_policy\x18\a \x01(\x0e2\x1a.aion.v1.ParentClosePolicyR\x11parentClosePolicy\x12@\n" +
+	"\x06header\x18\b \x03(\v2(.aion.v1.ChildStartRequested.HeaderEntryR\x06header\x1a9\n" +
+	"\vHeaderEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"`\n" +
+	"\fChildStarted\x12\x18\n" +
+	"\aordinal\x18\x01 \x01(\rR\aordinal\x12\x1f\n" +
+	"\vworkflow_id\x18\x02 \x01(\tR\n" +
+	"workflowId\x12\x15\n" +
+	"\x06run_id\x18\x03 \x01(\tR\x05runId\"\x7f\n" +
+	"\x10ChildStartFailed\x12\x18\n" +
+	"\aordinal\x18\x01 \x01(\rR\aordinal\x12\x1f\n" +
+	"\vworkflow_id\x18\x02 \x01(\tR\n" +
+	"workflowId\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\"k\n" +
+	"\x0eChildCompleted\x12\x18\n" +
+	"\aordinal\x18\x01 \x01(\rR\aordinal\x12\x15\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12(\n" +
+	"\x06result\x18\x03 \x01(\v2\x10.aion.v1.PayloadR\x06result\"j\n" +
+	"\vChildFailed\x12\x18\n" +
+	"\aordinal\x18\x01 \x01(\rR\aordinal\x12\x15\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12*\n" +
+	"\afailure\x18\x03 \x01(\v2\x10.aion.v1.FailureR\afailure\"l\n" +
+	"\rChildCanceled\x12\x18\n" +
+	"\aordinal\x18\x01 \x01(\rR\aordinal\x12\x15\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12*\n" +
+	"\adetails\x18\x03 \x01(\v2\x10.aion.v1.PayloadR\adetails\"Z\n" +
+	"\x0fChildTerminated\x12\x18\n" +
+	"\aordinal\x18\x01 \x01(\rR\aordinal\x12\x15\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"j\n" +
+	"\rChildTimedOut\x12\x18\n" +
+	"\aordinal\x18\x01 \x01(\rR\aordinal\x12\x15\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12(\n" +
+	"\x04kind\x18\x03 \x01(\x0e2\x14.aion.v1.TimeoutKindR\x04kind\"0\n" +
+	"\x14ChildCancelRequested\x12\x18\n" +
+	"\aordinal\x18\x01 \x01(\rR\aordinal\"\xb6\x02\n" +
+	"\x13SignalSendRequested\x12\x18\n" +
+	"\aordinal\x18\x01 \x01(\rR\aordinal\x12\x14\n" +
+	"\x05child\x18\x02 \x01(\rR\x05child\x12\x1f\n" +
+	"\vworkflow_id\x18\x03 \x01(\tR\n" +
+	"workflowId\x12\x15\n" +
+	"\x06run_id\x18\x04 \x01(\tR\x05runId\x12\x12\n" +
+	"\x04name\x18\x05 \x01(\tR\x04name\x12&\n" +
+	"\x05input\x18\x06 \x01(\v2\x10.aion.v1.PayloadR\x05input\x12@\n" +
+	"\x06header\x18\a \x03(\v2(.aion.v1.SignalSendRequested.HeaderEntryR\x06header\x1a9\n" +
+	"\vHeaderEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"=\n" +
+	"\n" +
+	"SignalSent\x12\x18\n" +
+	"\aordinal\x18\x01 \x01(\rR\aordinal\x12\x15\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\"^\n" +
+	"\x10SignalSendFailed\x12\x18\n" +
+	"\aordinal\x18\x01 \x01(\rR\aordinal\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\"\x7f\n" +
+	"\x13CancelSendRequested\x12\x18\n" +
+	"\aordinal\x18\x01 \x01(\rR\aordinal\x12\x1f\n" +
+	"\vworkflow_id\x18\x02 \x01(\tR\n" +
+	"workflowId\x12\x15\n" +
+	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"=\n" +
+	"\n" +
+	"CancelSent\x12\x18\n" +
+	"\aordinal\x18\x01 \x01(\rR\aordinal\x12\x15\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\"^\n" +
+	"\x10CancelSendFailed\x12\x18\n" +
+	"\aordinal\x18\x01 \x01(\rR\aordinal\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage*\x81\x01\n" +
+	"\x11ParentClosePolicy\x12#\n" +
+	"\x1fPARENT_CLOSE_POLICY_UNSPECIFIED\x10\x00\x12&\n" +
+	"\"PARENT_CLOSE_POLICY_REQUEST_CANCEL\x10\x01\x12\x1f\n" +
+	"\x1bPARENT_CLOSE_POLICY_ABANDON\x10\x02B0Z.github.com/aionrun/aion/api/gen/aion/v1;aionv1b\x06proto3"
 
 var (
 	file_aion_v1_history_proto_rawDescOnce sync.Once
@@ -3006,131 +4371,175 @@ func file_aion_v1_history_proto_rawDescGZIP() []byte {
 	return file_aion_v1_history_proto_rawDescData
 }
 
-var file_aion_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_aion_v1_history_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_aion_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
 var file_aion_v1_history_proto_goTypes = []any{
-	(*HistoryEvent)(nil),             // 0: aion.v1.HistoryEvent
-	(*Started)(nil),                  // 1: aion.v1.Started
-	(*WorkflowLink)(nil),             // 2: aion.v1.WorkflowLink
-	(*Completed)(nil),                // 3: aion.v1.Completed
-	(*Failed)(nil),                   // 4: aion.v1.Failed
-	(*Canceled)(nil),                 // 5: aion.v1.Canceled
-	(*Terminated)(nil),               // 6: aion.v1.Terminated
-	(*TimedOut)(nil),                 // 7: aion.v1.TimedOut
-	(*ContinuedAsNew)(nil),           // 8: aion.v1.ContinuedAsNew
-	(*CancelRequested)(nil),          // 9: aion.v1.CancelRequested
-	(*Paused)(nil),                   // 10: aion.v1.Paused
-	(*Resumed)(nil),                  // 11: aion.v1.Resumed
-	(*Activated)(nil),                // 12: aion.v1.Activated
-	(*Blocked)(nil),                  // 13: aion.v1.Blocked
-	(*Unblocked)(nil),                // 14: aion.v1.Unblocked
-	(*Repinned)(nil),                 // 15: aion.v1.Repinned
-	(*SearchAttributesUpserted)(nil), // 16: aion.v1.SearchAttributesUpserted
-	(*ActivityScheduled)(nil),        // 17: aion.v1.ActivityScheduled
-	(*ActivityAttemptStarted)(nil),   // 18: aion.v1.ActivityAttemptStarted
-	(*ActivityAttemptFailed)(nil),    // 19: aion.v1.ActivityAttemptFailed
-	(*ActivityCompleted)(nil),        // 20: aion.v1.ActivityCompleted
-	(*ActivityFailed)(nil),           // 21: aion.v1.ActivityFailed
-	(*ActivityTimedOut)(nil),         // 22: aion.v1.ActivityTimedOut
-	(*ActivityCancelRequested)(nil),  // 23: aion.v1.ActivityCancelRequested
-	(*ActivityCanceled)(nil),         // 24: aion.v1.ActivityCanceled
-	(*ActivityAttemptPending)(nil),   // 25: aion.v1.ActivityAttemptPending
-	(*TimerStarted)(nil),             // 26: aion.v1.TimerStarted
-	(*TimerFired)(nil),               // 27: aion.v1.TimerFired
-	(*TimerCanceled)(nil),            // 28: aion.v1.TimerCanceled
-	(*SignalReceived)(nil),           // 29: aion.v1.SignalReceived
-	(*UpdateAccepted)(nil),           // 30: aion.v1.UpdateAccepted
-	(*UpdateCompleted)(nil),          // 31: aion.v1.UpdateCompleted
-	(*PatchMarked)(nil),              // 32: aion.v1.PatchMarked
-	nil,                              // 33: aion.v1.Started.HeaderEntry
-	nil,                              // 34: aion.v1.Started.SearchAttributesEntry
-	nil,                              // 35: aion.v1.SearchAttributesUpserted.SearchAttributesEntry
-	nil,                              // 36: aion.v1.ActivityScheduled.HeaderEntry
-	nil,                              // 37: aion.v1.SignalReceived.HeaderEntry
-	nil,                              // 38: aion.v1.UpdateAccepted.HeaderEntry
-	(*timestamppb.Timestamp)(nil),    // 39: google.protobuf.Timestamp
-	(*Payload)(nil),                  // 40: aion.v1.Payload
-	(*durationpb.Duration)(nil),      // 41: google.protobuf.Duration
-	(*RetryPolicy)(nil),              // 42: aion.v1.RetryPolicy
-	(*Failure)(nil),                  // 43: aion.v1.Failure
-	(TimeoutKind)(0),                 // 44: aion.v1.TimeoutKind
-	(*ActivityOptions)(nil),          // 45: aion.v1.ActivityOptions
+	(ParentClosePolicy)(0),           // 0: aion.v1.ParentClosePolicy
+	(*HistoryEvent)(nil),             // 1: aion.v1.HistoryEvent
+	(*Started)(nil),                  // 2: aion.v1.Started
+	(*WorkflowLink)(nil),             // 3: aion.v1.WorkflowLink
+	(*Completed)(nil),                // 4: aion.v1.Completed
+	(*Failed)(nil),                   // 5: aion.v1.Failed
+	(*Canceled)(nil),                 // 6: aion.v1.Canceled
+	(*Terminated)(nil),               // 7: aion.v1.Terminated
+	(*TimedOut)(nil),                 // 8: aion.v1.TimedOut
+	(*ContinuedAsNew)(nil),           // 9: aion.v1.ContinuedAsNew
+	(*CancelRequested)(nil),          // 10: aion.v1.CancelRequested
+	(*Paused)(nil),                   // 11: aion.v1.Paused
+	(*Resumed)(nil),                  // 12: aion.v1.Resumed
+	(*Activated)(nil),                // 13: aion.v1.Activated
+	(*Blocked)(nil),                  // 14: aion.v1.Blocked
+	(*Unblocked)(nil),                // 15: aion.v1.Unblocked
+	(*Repinned)(nil),                 // 16: aion.v1.Repinned
+	(*SearchAttributesUpserted)(nil), // 17: aion.v1.SearchAttributesUpserted
+	(*ActivityScheduled)(nil),        // 18: aion.v1.ActivityScheduled
+	(*ActivityAttemptStarted)(nil),   // 19: aion.v1.ActivityAttemptStarted
+	(*ActivityAttemptFailed)(nil),    // 20: aion.v1.ActivityAttemptFailed
+	(*ActivityCompleted)(nil),        // 21: aion.v1.ActivityCompleted
+	(*ActivityFailed)(nil),           // 22: aion.v1.ActivityFailed
+	(*ActivityTimedOut)(nil),         // 23: aion.v1.ActivityTimedOut
+	(*ActivityCancelRequested)(nil),  // 24: aion.v1.ActivityCancelRequested
+	(*ActivityCanceled)(nil),         // 25: aion.v1.ActivityCanceled
+	(*ActivityAttemptPending)(nil),   // 26: aion.v1.ActivityAttemptPending
+	(*TimerStarted)(nil),             // 27: aion.v1.TimerStarted
+	(*TimerFired)(nil),               // 28: aion.v1.TimerFired
+	(*TimerCanceled)(nil),            // 29: aion.v1.TimerCanceled
+	(*SignalReceived)(nil),           // 30: aion.v1.SignalReceived
+	(*UpdateAccepted)(nil),           // 31: aion.v1.UpdateAccepted
+	(*UpdateCompleted)(nil),          // 32: aion.v1.UpdateCompleted
+	(*PatchMarked)(nil),              // 33: aion.v1.PatchMarked
+	(*ChildStartRequested)(nil),      // 34: aion.v1.ChildStartRequested
+	(*ChildStarted)(nil),             // 35: aion.v1.ChildStarted
+	(*ChildStartFailed)(nil),         // 36: aion.v1.ChildStartFailed
+	(*ChildCompleted)(nil),           // 37: aion.v1.ChildCompleted
+	(*ChildFailed)(nil),              // 38: aion.v1.ChildFailed
+	(*ChildCanceled)(nil),            // 39: aion.v1.ChildCanceled
+	(*ChildTerminated)(nil),          // 40: aion.v1.ChildTerminated
+	(*ChildTimedOut)(nil),            // 41: aion.v1.ChildTimedOut
+	(*ChildCancelRequested)(nil),     // 42: aion.v1.ChildCancelRequested
+	(*SignalSendRequested)(nil),      // 43: aion.v1.SignalSendRequested
+	(*SignalSent)(nil),               // 44: aion.v1.SignalSent
+	(*SignalSendFailed)(nil),         // 45: aion.v1.SignalSendFailed
+	(*CancelSendRequested)(nil),      // 46: aion.v1.CancelSendRequested
+	(*CancelSent)(nil),               // 47: aion.v1.CancelSent
+	(*CancelSendFailed)(nil),         // 48: aion.v1.CancelSendFailed
+	nil,                              // 49: aion.v1.Started.HeaderEntry
+	nil,                              // 50: aion.v1.Started.SearchAttributesEntry
+	nil,                              // 51: aion.v1.SearchAttributesUpserted.SearchAttributesEntry
+	nil,                              // 52: aion.v1.ActivityScheduled.HeaderEntry
+	nil,                              // 53: aion.v1.SignalReceived.HeaderEntry
+	nil,                              // 54: aion.v1.UpdateAccepted.HeaderEntry
+	nil,                              // 55: aion.v1.ChildStartRequested.HeaderEntry
+	nil,                              // 56: aion.v1.SignalSendRequested.HeaderEntry
+	(*timestamppb.Timestamp)(nil),    // 57: google.protobuf.Timestamp
+	(*Payload)(nil),                  // 58: aion.v1.Payload
+	(*durationpb.Duration)(nil),      // 59: google.protobuf.Duration
+	(*RetryPolicy)(nil),              // 60: aion.v1.RetryPolicy
+	(*Failure)(nil),                  // 61: aion.v1.Failure
+	(TimeoutKind)(0),                 // 62: aion.v1.TimeoutKind
+	(*ActivityOptions)(nil),          // 63: aion.v1.ActivityOptions
 }
 var file_aion_v1_history_proto_depIdxs = []int32{
-	39, // 0: aion.v1.HistoryEvent.time:type_name -> google.protobuf.Timestamp
-	1,  // 1: aion.v1.HistoryEvent.started:type_name -> aion.v1.Started
-	3,  // 2: aion.v1.HistoryEvent.completed:type_name -> aion.v1.Completed
-	4,  // 3: aion.v1.HistoryEvent.failed:type_name -> aion.v1.Failed
-	5,  // 4: aion.v1.HistoryEvent.canceled:type_name -> aion.v1.Canceled
-	6,  // 5: aion.v1.HistoryEvent.terminated:type_name -> aion.v1.Terminated
-	7,  // 6: aion.v1.HistoryEvent.timed_out:type_name -> aion.v1.TimedOut
-	8,  // 7: aion.v1.HistoryEvent.continued_as_new:type_name -> aion.v1.ContinuedAsNew
-	9,  // 8: aion.v1.HistoryEvent.cancel_requested:type_name -> aion.v1.CancelRequested
-	10, // 9: aion.v1.HistoryEvent.paused:type_name -> aion.v1.Paused
-	11, // 10: aion.v1.HistoryEvent.resumed:type_name -> aion.v1.Resumed
-	12, // 11: aion.v1.HistoryEvent.activated:type_name -> aion.v1.Activated
-	13, // 12: aion.v1.HistoryEvent.blocked:type_name -> aion.v1.Blocked
-	14, // 13: aion.v1.HistoryEvent.unblocked:type_name -> aion.v1.Unblocked
-	15, // 14: aion.v1.HistoryEvent.repinned:type_name -> aion.v1.Repinned
-	16, // 15: aion.v1.HistoryEvent.search_attributes_upserted:type_name -> aion.v1.SearchAttributesUpserted
-	17, // 16: aion.v1.HistoryEvent.activity_scheduled:type_name -> aion.v1.ActivityScheduled
-	18, // 17: aion.v1.HistoryEvent.activity_attempt_started:type_name -> aion.v1.ActivityAttemptStarted
-	19, // 18: aion.v1.HistoryEvent.activity_attempt_failed:type_name -> aion.v1.ActivityAttemptFailed
-	20, // 19: aion.v1.HistoryEvent.activity_completed:type_name -> aion.v1.ActivityCompleted
-	21, // 20: aion.v1.HistoryEvent.activity_failed:type_name -> aion.v1.ActivityFailed
-	22, // 21: aion.v1.HistoryEvent.activity_timed_out:type_name -> aion.v1.ActivityTimedOut
-	23, // 22: aion.v1.HistoryEvent.activity_cancel_requested:type_name -> aion.v1.ActivityCancelRequested
-	24, // 23: aion.v1.HistoryEvent.activity_canceled:type_name -> aion.v1.ActivityCanceled
-	25, // 24: aion.v1.HistoryEvent.activity_attempt_pending:type_name -> aion.v1.ActivityAttemptPending
-	26, // 25: aion.v1.HistoryEvent.timer_started:type_name -> aion.v1.TimerStarted
-	27, // 26: aion.v1.HistoryEvent.timer_fired:type_name -> aion.v1.TimerFired
-	28, // 27: aion.v1.HistoryEvent.timer_canceled:type_name -> aion.v1.TimerCanceled
-	29, // 28: aion.v1.HistoryEvent.signal_received:type_name -> aion.v1.SignalReceived
-	30, // 29: aion.v1.HistoryEvent.update_accepted:type_name -> aion.v1.UpdateAccepted
-	31, // 30: aion.v1.HistoryEvent.update_completed:type_name -> aion.v1.UpdateCompleted
-	32, // 31: aion.v1.HistoryEvent.patch_marked:type_name -> aion.v1.PatchMarked
-	40, // 32: aion.v1.Started.input:type_name -> aion.v1.Payload
-	41, // 33: aion.v1.Started.run_timeout:type_name -> google.protobuf.Duration
-	33, // 34: aion.v1.Started.header:type_name -> aion.v1.Started.HeaderEntry
-	34, // 35: aion.v1.Started.search_attributes:type_name -> aion.v1.Started.SearchAttributesEntry
-	2,  // 36: aion.v1.Started.parent:type_name -> aion.v1.WorkflowLink
-	41, // 37: aion.v1.Started.start_delay:type_name -> google.protobuf.Duration
-	41, // 38: aion.v1.Started.execution_timeout:type_name -> google.protobuf.Duration
-	42, // 39: aion.v1.Started.retry_policy:type_name -> aion.v1.RetryPolicy
-	40, // 40: aion.v1.Completed.result:type_name -> aion.v1.Payload
-	43, // 41: aion.v1.Failed.failure:type_name -> aion.v1.Failure
-	40, // 42: aion.v1.Canceled.details:type_name -> aion.v1.Payload
-	44, // 43: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
-	40, // 44: aion.v1.ContinuedAsNew.input:type_name -> aion.v1.Payload
-	41, // 45: aion.v1.ContinuedAsNew.run_timeout:type_name -> google.protobuf.Duration
-	35, // 46: aion.v1.SearchAttributesUpserted.search_attributes:type_name -> aion.v1.SearchAttributesUpserted.SearchAttributesEntry
-	40, // 47: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
-	45, // 48: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
-	36, // 49: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
-	43, // 50: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
-	44, // 51: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
-	41, // 52: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
-	40, // 53: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
-	40, // 54: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
-	43, // 55: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
-	44, // 56: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
-	43, // 57: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
-	40, // 58: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
-	40, // 59: aion.v1.ActivityAttemptPending.heartbeat:type_name -> aion.v1.Payload
-	41, // 60: aion.v1.ActivityAttemptPending.time_left:type_name -> google.protobuf.Duration
-	41, // 61: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
-	40, // 62: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
-	37, // 63: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
-	40, // 64: aion.v1.UpdateAccepted.input:type_name -> aion.v1.Payload
-	38, // 65: aion.v1.UpdateAccepted.header:type_name -> aion.v1.UpdateAccepted.HeaderEntry
-	40, // 66: aion.v1.UpdateCompleted.result:type_name -> aion.v1.Payload
-	43, // 67: aion.v1.UpdateCompleted.failure:type_name -> aion.v1.Failure
-	40, // 68: aion.v1.Started.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	40, // 69: aion.v1.SearchAttributesUpserted.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	70, // [70:70] is the sub-list for method output_type
-	70, // [70:70] is the sub-list for method input_type
-	70, // [70:70] is the sub-list for extension type_name
-	70, // [70:70] is the sub-list for extension extendee
-	0,  // [0:70] is the sub-list for field type_name
+	57, // 0: aion.v1.HistoryEvent.time:type_name -> google.protobuf.Timestamp
+	2,  // 1: aion.v1.HistoryEvent.started:type_name -> aion.v1.Started
+	4,  // 2: aion.v1.HistoryEvent.completed:type_name -> aion.v1.Completed
+	5,  // 3: aion.v1.HistoryEvent.failed:type_name -> aion.v1.Failed
+	6,  // 4: aion.v1.HistoryEvent.canceled:type_name -> aion.v1.Canceled
+	7,  // 5: aion.v1.HistoryEvent.terminated:type_name -> aion.v1.Terminated
+	8,  // 6: aion.v1.HistoryEvent.timed_out:type_name -> aion.v1.TimedOut
+	9,  // 7: aion.v1.HistoryEvent.continued_as_new:type_name -> aion.v1.ContinuedAsNew
+	10, // 8: aion.v1.HistoryEvent.cancel_requested:type_name -> aion.v1.CancelRequested
+	11, // 9: aion.v1.HistoryEvent.paused:type_name -> aion.v1.Paused
+	12, // 10: aion.v1.HistoryEvent.resumed:type_name -> aion.v1.Resumed
+	13, // 11: aion.v1.HistoryEvent.activated:type_name -> aion.v1.Activated
+	14, // 12: aion.v1.HistoryEvent.blocked:type_name -> aion.v1.Blocked
+	15, // 13: aion.v1.HistoryEvent.unblocked:type_name -> aion.v1.Unblocked
+	16, // 14: aion.v1.HistoryEvent.repinned:type_name -> aion.v1.Repinned
+	17, // 15: aion.v1.HistoryEvent.search_attributes_upserted:type_name -> aion.v1.SearchAttributesUpserted
+	18, // 16: aion.v1.HistoryEvent.activity_scheduled:type_name -> aion.v1.ActivityScheduled
+	19, // 17: aion.v1.HistoryEvent.activity_attempt_started:type_name -> aion.v1.ActivityAttemptStarted
+	20, // 18: aion.v1.HistoryEvent.activity_attempt_failed:type_name -> aion.v1.ActivityAttemptFailed
+	21, // 19: aion.v1.HistoryEvent.activity_completed:type_name -> aion.v1.ActivityCompleted
+	22, // 20: aion.v1.HistoryEvent.activity_failed:type_name -> aion.v1.ActivityFailed
+	23, // 21: aion.v1.HistoryEvent.activity_timed_out:type_name -> aion.v1.ActivityTimedOut
+	24, // 22: aion.v1.HistoryEvent.activity_cancel_requested:type_name -> aion.v1.ActivityCancelRequested
+	25, // 23: aion.v1.HistoryEvent.activity_canceled:type_name -> aion.v1.ActivityCanceled
+	26, // 24: aion.v1.HistoryEvent.activity_attempt_pending:type_name -> aion.v1.ActivityAttemptPending
+	27, // 25: aion.v1.HistoryEvent.timer_started:type_name -> aion.v1.TimerStarted
+	28, // 26: aion.v1.HistoryEvent.timer_fired:type_name -> aion.v1.TimerFired
+	29, // 27: aion.v1.HistoryEvent.timer_canceled:type_name -> aion.v1.TimerCanceled
+	30, // 28: aion.v1.HistoryEvent.signal_received:type_name -> aion.v1.SignalReceived
+	31, // 29: aion.v1.HistoryEvent.update_accepted:type_name -> aion.v1.UpdateAccepted
+	32, // 30: aion.v1.HistoryEvent.update_completed:type_name -> aion.v1.UpdateCompleted
+	43, // 31: aion.v1.HistoryEvent.signal_send_requested:type_name -> aion.v1.SignalSendRequested
+	44, // 32: aion.v1.HistoryEvent.signal_sent:type_name -> aion.v1.SignalSent
+	45, // 33: aion.v1.HistoryEvent.signal_send_failed:type_name -> aion.v1.SignalSendFailed
+	46, // 34: aion.v1.HistoryEvent.cancel_send_requested:type_name -> aion.v1.CancelSendRequested
+	47, // 35: aion.v1.HistoryEvent.cancel_sent:type_name -> aion.v1.CancelSent
+	48, // 36: aion.v1.HistoryEvent.cancel_send_failed:type_name -> aion.v1.CancelSendFailed
+	34, // 37: aion.v1.HistoryEvent.child_start_requested:type_name -> aion.v1.ChildStartRequested
+	35, // 38: aion.v1.HistoryEvent.child_started:type_name -> aion.v1.ChildStarted
+	36, // 39: aion.v1.HistoryEvent.child_start_failed:type_name -> aion.v1.ChildStartFailed
+	37, // 40: aion.v1.HistoryEvent.child_completed:type_name -> aion.v1.ChildCompleted
+	38, // 41: aion.v1.HistoryEvent.child_failed:type_name -> aion.v1.ChildFailed
+	39, // 42: aion.v1.HistoryEvent.child_canceled:type_name -> aion.v1.ChildCanceled
+	40, // 43: aion.v1.HistoryEvent.child_terminated:type_name -> aion.v1.ChildTerminated
+	41, // 44: aion.v1.HistoryEvent.child_timed_out:type_name -> aion.v1.ChildTimedOut
+	42, // 45: aion.v1.HistoryEvent.child_cancel_requested:type_name -> aion.v1.ChildCancelRequested
+	33, // 46: aion.v1.HistoryEvent.patch_marked:type_name -> aion.v1.PatchMarked
+	58, // 47: aion.v1.Started.input:type_name -> aion.v1.Payload
+	59, // 48: aion.v1.Started.run_timeout:type_name -> google.protobuf.Duration
+	49, // 49: aion.v1.Started.header:type_name -> aion.v1.Started.HeaderEntry
+	50, // 50: aion.v1.Started.search_attributes:type_name -> aion.v1.Started.SearchAttributesEntry
+	3,  // 51: aion.v1.Started.parent:type_name -> aion.v1.WorkflowLink
+	59, // 52: aion.v1.Started.start_delay:type_name -> google.protobuf.Duration
+	59, // 53: aion.v1.Started.execution_timeout:type_name -> google.protobuf.Duration
+	60, // 54: aion.v1.Started.retry_policy:type_name -> aion.v1.RetryPolicy
+	58, // 55: aion.v1.Completed.result:type_name -> aion.v1.Payload
+	61, // 56: aion.v1.Failed.failure:type_name -> aion.v1.Failure
+	58, // 57: aion.v1.Canceled.details:type_name -> aion.v1.Payload
+	62, // 58: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
+	58, // 59: aion.v1.ContinuedAsNew.input:type_name -> aion.v1.Payload
+	59, // 60: aion.v1.ContinuedAsNew.run_timeout:type_name -> google.protobuf.Duration
+	51, // 61: aion.v1.SearchAttributesUpserted.search_attributes:type_name -> aion.v1.SearchAttributesUpserted.SearchAttributesEntry
+	58, // 62: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
+	63, // 63: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
+	52, // 64: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
+	61, // 65: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
+	62, // 66: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
+	59, // 67: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
+	58, // 68: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
+	58, // 69: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
+	61, // 70: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
+	62, // 71: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
+	61, // 72: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
+	58, // 73: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
+	58, // 74: aion.v1.ActivityAttemptPending.heartbeat:type_name -> aion.v1.Payload
+	59, // 75: aion.v1.ActivityAttemptPending.time_left:type_name -> google.protobuf.Duration
+	59, // 76: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
+	58, // 77: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
+	53, // 78: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
+	58, // 79: aion.v1.UpdateAccepted.input:type_name -> aion.v1.Payload
+	54, // 80: aion.v1.UpdateAccepted.header:type_name -> aion.v1.UpdateAccepted.HeaderEntry
+	58, // 81: aion.v1.UpdateCompleted.result:type_name -> aion.v1.Payload
+	61, // 82: aion.v1.UpdateCompleted.failure:type_name -> aion.v1.Failure
+	58, // 83: aion.v1.ChildStartRequested.input:type_name -> aion.v1.Payload
+	59, // 84: aion.v1.ChildStartRequested.run_timeout:type_name -> google.protobuf.Duration
+	0,  // 85: aion.v1.ChildStartRequested.parent_close_policy:type_name -> aion.v1.ParentClosePolicy
+	55, // 86: aion.v1.ChildStartRequested.header:type_name -> aion.v1.ChildStartRequested.HeaderEntry
+	58, // 87: aion.v1.ChildCompleted.result:type_name -> aion.v1.Payload
+	61, // 88: aion.v1.ChildFailed.failure:type_name -> aion.v1.Failure
+	58, // 89: aion.v1.ChildCanceled.details:type_name -> aion.v1.Payload
+	62, // 90: aion.v1.ChildTimedOut.kind:type_name -> aion.v1.TimeoutKind
+	58, // 91: aion.v1.SignalSendRequested.input:type_name -> aion.v1.Payload
+	56, // 92: aion.v1.SignalSendRequested.header:type_name -> aion.v1.SignalSendRequested.HeaderEntry
+	58, // 93: aion.v1.Started.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	58, // 94: aion.v1.SearchAttributesUpserted.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	95, // [95:95] is the sub-list for method output_type
+	95, // [95:95] is the sub-list for method input_type
+	95, // [95:95] is the sub-list for extension type_name
+	95, // [95:95] is the sub-list for extension extendee
+	0,  // [0:95] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_history_proto_init() }
@@ -3170,6 +4579,21 @@ func file_aion_v1_history_proto_init() {
 		(*HistoryEvent_SignalReceived)(nil),
 		(*HistoryEvent_UpdateAccepted)(nil),
 		(*HistoryEvent_UpdateCompleted)(nil),
+		(*HistoryEvent_SignalSendRequested)(nil),
+		(*HistoryEvent_SignalSent)(nil),
+		(*HistoryEvent_SignalSendFailed)(nil),
+		(*HistoryEvent_CancelSendRequested)(nil),
+		(*HistoryEvent_CancelSent)(nil),
+		(*HistoryEvent_CancelSendFailed)(nil),
+		(*HistoryEvent_ChildStartRequested)(nil),
+		(*HistoryEvent_ChildStarted)(nil),
+		(*HistoryEvent_ChildStartFailed)(nil),
+		(*HistoryEvent_ChildCompleted)(nil),
+		(*HistoryEvent_ChildFailed)(nil),
+		(*HistoryEvent_ChildCanceled)(nil),
+		(*HistoryEvent_ChildTerminated)(nil),
+		(*HistoryEvent_ChildTimedOut)(nil),
+		(*HistoryEvent_ChildCancelRequested)(nil),
 		(*HistoryEvent_PatchMarked)(nil),
 	}
 	type x struct{}
@@ -3177,13 +4601,14 @@ func file_aion_v1_history_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_history_proto_rawDesc), len(file_aion_v1_history_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   39,
+			NumEnums:      1,
+			NumMessages:   56,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_aion_v1_history_proto_goTypes,
 		DependencyIndexes: file_aion_v1_history_proto_depIdxs,
+		EnumInfos:         file_aion_v1_history_proto_enumTypes,
 		MessageInfos:      file_aion_v1_history_proto_msgTypes,
 	}.Build()
 	File_aion_v1_history_proto = out.File

@@ -1773,8 +1773,12 @@ type DescribeWorkflowResponse struct {
 	Updates []*PendingUpdate `protobuf:"bytes,20,rep,name=updates,proto3" json:"updates,omitempty"`
 	// Set when the history has come near a limit at which the run is Blocked: how far, and what to do.
 	HistoryWarning string `protobuf:"bytes,22,opt,name=history_warning,json=historyWarning,proto3" json:"history_warning,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The children that have not ended.
+	Children []*OpenChild `protobuf:"bytes,21,rep,name=children,proto3" json:"children,omitempty"`
+	// The run that started this one as a child; unset for any other.
+	Parent        *WorkflowRef `protobuf:"bytes,23,opt,name=parent,proto3" json:"parent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DescribeWorkflowResponse) Reset() {
@@ -1875,6 +1879,20 @@ func (x *DescribeWorkflowResponse) GetHistoryWarning() string {
 		return x.HistoryWarning
 	}
 	return ""
+}
+
+func (x *DescribeWorkflowResponse) GetChildren() []*OpenChild {
+	if x != nil {
+		return x.Children
+	}
+	return nil
+}
+
+func (x *DescribeWorkflowResponse) GetParent() *WorkflowRef {
+	if x != nil {
+		return x.Parent
+	}
+	return nil
 }
 
 // WorkflowRun is a row of the list of runs.
@@ -3572,6 +3590,92 @@ func (x *UpdateWithStartWorkflowResponse) GetUpdate() *UpdateStatus {
 	return nil
 }
 
+// OpenChild is a child workflow that has not ended.
+type OpenChild struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Ordinal      uint32                 `protobuf:"varint,1,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	WorkflowType string                 `protobuf:"bytes,2,opt,name=workflow_type,json=workflowType,proto3" json:"workflow_type,omitempty"`
+	WorkflowId   string                 `protobuf:"bytes,3,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	// Its first run; empty until it is known to have started.
+	RunId         string                 `protobuf:"bytes,4,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	AskedAt       *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=asked_at,json=askedAt,proto3" json:"asked_at,omitempty"`
+	Canceling     bool                   `protobuf:"varint,6,opt,name=canceling,proto3" json:"canceling,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenChild) Reset() {
+	*x = OpenChild{}
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenChild) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenChild) ProtoMessage() {}
+
+func (x *OpenChild) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenChild.ProtoReflect.Descriptor instead.
+func (*OpenChild) Descriptor() ([]byte, []int) {
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *OpenChild) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *OpenChild) GetWorkflowType() string {
+	if x != nil {
+		return x.WorkflowType
+	}
+	return ""
+}
+
+func (x *OpenChild) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *OpenChild) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *OpenChild) GetAskedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AskedAt
+	}
+	return nil
+}
+
+func (x *OpenChild) GetCanceling() bool {
+	if x != nil {
+		return x.Canceling
+	}
+	return false
+}
+
 var File_aion_v1_workflow_service_proto protoreflect.FileDescriptor
 
 const file_aion_v1_workflow_service_proto_rawDesc = "" +
@@ -3702,7 +3806,7 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12)\n" +
 	"\x10replayed_through\x18\x02 \x01(\rR\x0freplayedThrough\"K\n" +
 	"\x17DescribeWorkflowRequest\x120\n" +
-	"\bworkflow\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRefR\bworkflow\"\xe7\x03\n" +
+	"\bworkflow\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRefR\bworkflow\"\xc5\x04\n" +
 	"\x18DescribeWorkflowResponse\x12&\n" +
 	"\x03run\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRunR\x03run\x12\x18\n" +
 	"\asummary\x18\x02 \x01(\tR\asummary\x128\n" +
@@ -3715,7 +3819,9 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x10cancel_requested\x18\a \x01(\bR\x0fcancelRequested\x12?\n" +
 	"\rblocked_since\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\fblockedSince\x120\n" +
 	"\aupdates\x18\x14 \x03(\v2\x16.aion.v1.PendingUpdateR\aupdates\x12'\n" +
-	"\x0fhistory_warning\x18\x16 \x01(\tR\x0ehistoryWarning\"\x94\x05\n" +
+	"\x0fhistory_warning\x18\x16 \x01(\tR\x0ehistoryWarning\x12.\n" +
+	"\bchildren\x18\x15 \x03(\v2\x12.aion.v1.OpenChildR\bchildren\x12,\n" +
+	"\x06parent\x18\x17 \x01(\v2\x14.aion.v1.WorkflowRefR\x06parent\"\x94\x05\n" +
 	"\vWorkflowRun\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1f\n" +
 	"\vworkflow_id\x18\x02 \x01(\tR\n" +
@@ -3869,7 +3975,15 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x18\n" +
 	"\astarted\x18\x03 \x01(\bR\astarted\x12\x18\n" +
 	"\apackage\x18\x04 \x01(\tR\apackage\x12-\n" +
-	"\x06update\x18\x05 \x01(\v2\x15.aion.v1.UpdateStatusR\x06update*\xb8\x01\n" +
+	"\x06update\x18\x05 \x01(\v2\x15.aion.v1.UpdateStatusR\x06update\"\xd7\x01\n" +
+	"\tOpenChild\x12\x18\n" +
+	"\aordinal\x18\x01 \x01(\rR\aordinal\x12#\n" +
+	"\rworkflow_type\x18\x02 \x01(\tR\fworkflowType\x12\x1f\n" +
+	"\vworkflow_id\x18\x03 \x01(\tR\n" +
+	"workflowId\x12\x15\n" +
+	"\x06run_id\x18\x04 \x01(\tR\x05runId\x125\n" +
+	"\basked_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\aaskedAt\x12\x1c\n" +
+	"\tcanceling\x18\x06 \x01(\bR\tcanceling*\xb8\x01\n" +
 	"\x15WorkflowIdReusePolicy\x12(\n" +
 	"$WORKFLOW_ID_REUSE_POLICY_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1eWORKFLOW_ID_REUSE_POLICY_ALLOW\x10\x01\x12,\n" +
@@ -3927,7 +4041,7 @@ func file_aion_v1_workflow_service_proto_rawDescGZIP() []byte {
 }
 
 var file_aion_v1_workflow_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_aion_v1_workflow_service_proto_msgTypes = make([]protoimpl.MessageInfo, 54)
+var file_aion_v1_workflow_service_proto_msgTypes = make([]protoimpl.MessageInfo, 55)
 var file_aion_v1_workflow_service_proto_goTypes = []any{
 	(WorkflowIdReusePolicy)(0),              // 0: aion.v1.WorkflowIdReusePolicy
 	(WorkflowIdConflictPolicy)(0),           // 1: aion.v1.WorkflowIdConflictPolicy
@@ -3979,59 +4093,60 @@ var file_aion_v1_workflow_service_proto_goTypes = []any{
 	(*PendingUpdate)(nil),                   // 47: aion.v1.PendingUpdate
 	(*UpdateWithStartWorkflowRequest)(nil),  // 48: aion.v1.UpdateWithStartWorkflowRequest
 	(*UpdateWithStartWorkflowResponse)(nil), // 49: aion.v1.UpdateWithStartWorkflowResponse
-	nil,                                     // 50: aion.v1.StartWorkflowRequest.HeaderEntry
-	nil,                                     // 51: aion.v1.StartWorkflowRequest.MemoEntry
-	nil,                                     // 52: aion.v1.StartWorkflowRequest.SearchAttributesEntry
-	nil,                                     // 53: aion.v1.SignalWorkflowRequest.HeaderEntry
-	nil,                                     // 54: aion.v1.WorkflowRun.SearchAttributesEntry
-	nil,                                     // 55: aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
-	nil,                                     // 56: aion.v1.UpdateWorkflowRequest.HeaderEntry
-	nil,                                     // 57: aion.v1.UpdateWithStartWorkflowRequest.HeaderEntry
-	(*Payload)(nil),                         // 58: aion.v1.Payload
-	(*Failure)(nil),                         // 59: aion.v1.Failure
-	(TimeoutKind)(0),                        // 60: aion.v1.TimeoutKind
-	(WorkflowStatus)(0),                     // 61: aion.v1.WorkflowStatus
-	(*Blocked)(nil),                         // 62: aion.v1.Blocked
-	(*durationpb.Duration)(nil),             // 63: google.protobuf.Duration
-	(*RetryPolicy)(nil),                     // 64: aion.v1.RetryPolicy
-	(*timestamppb.Timestamp)(nil),           // 65: google.protobuf.Timestamp
-	(*HistoryEvent)(nil),                    // 66: aion.v1.HistoryEvent
-	(*CompleteActivityRequest)(nil),         // 67: aion.v1.CompleteActivityRequest
-	(*FailActivityRequest)(nil),             // 68: aion.v1.FailActivityRequest
-	(*HeartbeatActivityRequest)(nil),        // 69: aion.v1.HeartbeatActivityRequest
-	(*CompleteActivityResponse)(nil),        // 70: aion.v1.CompleteActivityResponse
-	(*FailActivityResponse)(nil),            // 71: aion.v1.FailActivityResponse
-	(*HeartbeatActivityResponse)(nil),       // 72: aion.v1.HeartbeatActivityResponse
+	(*OpenChild)(nil),                       // 50: aion.v1.OpenChild
+	nil,                                     // 51: aion.v1.StartWorkflowRequest.HeaderEntry
+	nil,                                     // 52: aion.v1.StartWorkflowRequest.MemoEntry
+	nil,                                     // 53: aion.v1.StartWorkflowRequest.SearchAttributesEntry
+	nil,                                     // 54: aion.v1.SignalWorkflowRequest.HeaderEntry
+	nil,                                     // 55: aion.v1.WorkflowRun.SearchAttributesEntry
+	nil,                                     // 56: aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
+	nil,                                     // 57: aion.v1.UpdateWorkflowRequest.HeaderEntry
+	nil,                                     // 58: aion.v1.UpdateWithStartWorkflowRequest.HeaderEntry
+	(*Payload)(nil),                         // 59: aion.v1.Payload
+	(*Failure)(nil),                         // 60: aion.v1.Failure
+	(TimeoutKind)(0),                        // 61: aion.v1.TimeoutKind
+	(WorkflowStatus)(0),                     // 62: aion.v1.WorkflowStatus
+	(*Blocked)(nil),                         // 63: aion.v1.Blocked
+	(*durationpb.Duration)(nil),             // 64: google.protobuf.Duration
+	(*RetryPolicy)(nil),                     // 65: aion.v1.RetryPolicy
+	(*timestamppb.Timestamp)(nil),           // 66: google.protobuf.Timestamp
+	(*HistoryEvent)(nil),                    // 67: aion.v1.HistoryEvent
+	(*CompleteActivityRequest)(nil),         // 68: aion.v1.CompleteActivityRequest
+	(*FailActivityRequest)(nil),             // 69: aion.v1.FailActivityRequest
+	(*HeartbeatActivityRequest)(nil),        // 70: aion.v1.HeartbeatActivityRequest
+	(*CompleteActivityResponse)(nil),        // 71: aion.v1.CompleteActivityResponse
+	(*FailActivityResponse)(nil),            // 72: aion.v1.FailActivityResponse
+	(*HeartbeatActivityResponse)(nil),       // 73: aion.v1.HeartbeatActivityResponse
 }
 var file_aion_v1_workflow_service_proto_depIdxs = []int32{
-	58,  // 0: aion.v1.Outcome.completed:type_name -> aion.v1.Payload
-	59,  // 1: aion.v1.Outcome.failed:type_name -> aion.v1.Failure
+	59,  // 0: aion.v1.Outcome.completed:type_name -> aion.v1.Payload
+	60,  // 1: aion.v1.Outcome.failed:type_name -> aion.v1.Failure
 	6,   // 2: aion.v1.Outcome.canceled:type_name -> aion.v1.OutcomeCanceled
 	7,   // 3: aion.v1.Outcome.terminated:type_name -> aion.v1.OutcomeTerminated
 	8,   // 4: aion.v1.Outcome.timed_out:type_name -> aion.v1.OutcomeTimedOut
 	9,   // 5: aion.v1.Outcome.pending:type_name -> aion.v1.OutcomePending
-	58,  // 6: aion.v1.OutcomeCanceled.details:type_name -> aion.v1.Payload
-	60,  // 7: aion.v1.OutcomeTimedOut.kind:type_name -> aion.v1.TimeoutKind
-	61,  // 8: aion.v1.OutcomePending.status:type_name -> aion.v1.WorkflowStatus
-	62,  // 9: aion.v1.OutcomePending.blocked:type_name -> aion.v1.Blocked
-	58,  // 10: aion.v1.StartWorkflowRequest.input:type_name -> aion.v1.Payload
-	63,  // 11: aion.v1.StartWorkflowRequest.wait:type_name -> google.protobuf.Duration
-	63,  // 12: aion.v1.StartWorkflowRequest.run_timeout:type_name -> google.protobuf.Duration
+	59,  // 6: aion.v1.OutcomeCanceled.details:type_name -> aion.v1.Payload
+	61,  // 7: aion.v1.OutcomeTimedOut.kind:type_name -> aion.v1.TimeoutKind
+	62,  // 8: aion.v1.OutcomePending.status:type_name -> aion.v1.WorkflowStatus
+	63,  // 9: aion.v1.OutcomePending.blocked:type_name -> aion.v1.Blocked
+	59,  // 10: aion.v1.StartWorkflowRequest.input:type_name -> aion.v1.Payload
+	64,  // 11: aion.v1.StartWorkflowRequest.wait:type_name -> google.protobuf.Duration
+	64,  // 12: aion.v1.StartWorkflowRequest.run_timeout:type_name -> google.protobuf.Duration
 	0,   // 13: aion.v1.StartWorkflowRequest.reuse_policy:type_name -> aion.v1.WorkflowIdReusePolicy
 	1,   // 14: aion.v1.StartWorkflowRequest.conflict_policy:type_name -> aion.v1.WorkflowIdConflictPolicy
-	50,  // 15: aion.v1.StartWorkflowRequest.header:type_name -> aion.v1.StartWorkflowRequest.HeaderEntry
-	51,  // 16: aion.v1.StartWorkflowRequest.memo:type_name -> aion.v1.StartWorkflowRequest.MemoEntry
-	52,  // 17: aion.v1.StartWorkflowRequest.search_attributes:type_name -> aion.v1.StartWorkflowRequest.SearchAttributesEntry
-	63,  // 18: aion.v1.StartWorkflowRequest.start_delay:type_name -> google.protobuf.Duration
-	63,  // 19: aion.v1.StartWorkflowRequest.execution_timeout:type_name -> google.protobuf.Duration
-	64,  // 20: aion.v1.StartWorkflowRequest.retry_policy:type_name -> aion.v1.RetryPolicy
+	51,  // 15: aion.v1.StartWorkflowRequest.header:type_name -> aion.v1.StartWorkflowRequest.HeaderEntry
+	52,  // 16: aion.v1.StartWorkflowRequest.memo:type_name -> aion.v1.StartWorkflowRequest.MemoEntry
+	53,  // 17: aion.v1.StartWorkflowRequest.search_attributes:type_name -> aion.v1.StartWorkflowRequest.SearchAttributesEntry
+	64,  // 18: aion.v1.StartWorkflowRequest.start_delay:type_name -> google.protobuf.Duration
+	64,  // 19: aion.v1.StartWorkflowRequest.execution_timeout:type_name -> google.protobuf.Duration
+	65,  // 20: aion.v1.StartWorkflowRequest.retry_policy:type_name -> aion.v1.RetryPolicy
 	5,   // 21: aion.v1.StartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
 	4,   // 22: aion.v1.SignalWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	58,  // 23: aion.v1.SignalWorkflowRequest.input:type_name -> aion.v1.Payload
-	53,  // 24: aion.v1.SignalWorkflowRequest.header:type_name -> aion.v1.SignalWorkflowRequest.HeaderEntry
+	59,  // 23: aion.v1.SignalWorkflowRequest.input:type_name -> aion.v1.Payload
+	54,  // 24: aion.v1.SignalWorkflowRequest.header:type_name -> aion.v1.SignalWorkflowRequest.HeaderEntry
 	4,   // 25: aion.v1.QueryWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	58,  // 26: aion.v1.QueryWorkflowRequest.input:type_name -> aion.v1.Payload
-	58,  // 27: aion.v1.QueryWorkflowResponse.output:type_name -> aion.v1.Payload
+	59,  // 26: aion.v1.QueryWorkflowRequest.input:type_name -> aion.v1.Payload
+	59,  // 27: aion.v1.QueryWorkflowResponse.output:type_name -> aion.v1.Payload
 	4,   // 28: aion.v1.CancelWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
 	4,   // 29: aion.v1.TerminateWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
 	4,   // 30: aion.v1.PauseWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
@@ -4041,99 +4156,102 @@ var file_aion_v1_workflow_service_proto_depIdxs = []int32{
 	28,  // 34: aion.v1.DescribeWorkflowResponse.run:type_name -> aion.v1.WorkflowRun
 	29,  // 35: aion.v1.DescribeWorkflowResponse.activities:type_name -> aion.v1.PendingActivity
 	30,  // 36: aion.v1.DescribeWorkflowResponse.timers:type_name -> aion.v1.PendingTimer
-	62,  // 37: aion.v1.DescribeWorkflowResponse.blocked:type_name -> aion.v1.Blocked
-	65,  // 38: aion.v1.DescribeWorkflowResponse.blocked_since:type_name -> google.protobuf.Timestamp
+	63,  // 37: aion.v1.DescribeWorkflowResponse.blocked:type_name -> aion.v1.Blocked
+	66,  // 38: aion.v1.DescribeWorkflowResponse.blocked_since:type_name -> google.protobuf.Timestamp
 	47,  // 39: aion.v1.DescribeWorkflowResponse.updates:type_name -> aion.v1.PendingUpdate
-	61,  // 40: aion.v1.WorkflowRun.status:type_name -> aion.v1.WorkflowStatus
-	65,  // 41: aion.v1.WorkflowRun.started_at:type_name -> google.protobuf.Timestamp
-	65,  // 42: aion.v1.WorkflowRun.closed_at:type_name -> google.protobuf.Timestamp
-	54,  // 43: aion.v1.WorkflowRun.search_attributes:type_name -> aion.v1.WorkflowRun.SearchAttributesEntry
-	2,   // 44: aion.v1.PendingActivity.state:type_name -> aion.v1.PendingActivityState
-	65,  // 45: aion.v1.PendingActivity.scheduled_at:type_name -> google.protobuf.Timestamp
-	65,  // 46: aion.v1.PendingActivity.next_attempt_at:type_name -> google.protobuf.Timestamp
-	59,  // 47: aion.v1.PendingActivity.last_failure:type_name -> aion.v1.Failure
-	58,  // 48: aion.v1.PendingActivity.heartbeat:type_name -> aion.v1.Payload
-	65,  // 49: aion.v1.PendingTimer.due_at:type_name -> google.protobuf.Timestamp
-	4,   // 50: aion.v1.GetHistoryRequest.workflow:type_name -> aion.v1.WorkflowRef
-	66,  // 51: aion.v1.GetHistoryResponse.events:type_name -> aion.v1.HistoryEvent
-	4,   // 52: aion.v1.GetResultRequest.workflow:type_name -> aion.v1.WorkflowRef
-	63,  // 53: aion.v1.GetResultRequest.wait:type_name -> google.protobuf.Duration
-	5,   // 54: aion.v1.GetResultResponse.outcome:type_name -> aion.v1.Outcome
-	61,  // 55: aion.v1.ListWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
-	28,  // 56: aion.v1.ListWorkflowsResponse.runs:type_name -> aion.v1.WorkflowRun
-	61,  // 57: aion.v1.CountWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
-	39,  // 58: aion.v1.CountWorkflowsResponse.groups:type_name -> aion.v1.WorkflowCount
-	61,  // 59: aion.v1.WorkflowCount.status:type_name -> aion.v1.WorkflowStatus
-	10,  // 60: aion.v1.SignalWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
-	58,  // 61: aion.v1.SignalWithStartWorkflowRequest.signal_input:type_name -> aion.v1.Payload
-	55,  // 62: aion.v1.SignalWithStartWorkflowRequest.signal_header:type_name -> aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
-	5,   // 63: aion.v1.SignalWithStartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
-	4,   // 64: aion.v1.UpdateWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	58,  // 65: aion.v1.UpdateWorkflowRequest.input:type_name -> aion.v1.Payload
-	56,  // 66: aion.v1.UpdateWorkflowRequest.header:type_name -> aion.v1.UpdateWorkflowRequest.HeaderEntry
-	63,  // 67: aion.v1.UpdateWorkflowRequest.wait:type_name -> google.protobuf.Duration
-	46,  // 68: aion.v1.UpdateWorkflowResponse.update:type_name -> aion.v1.UpdateStatus
-	4,   // 69: aion.v1.GetUpdateRequest.workflow:type_name -> aion.v1.WorkflowRef
-	63,  // 70: aion.v1.GetUpdateRequest.wait:type_name -> google.protobuf.Duration
-	46,  // 71: aion.v1.GetUpdateResponse.update:type_name -> aion.v1.UpdateStatus
-	3,   // 72: aion.v1.UpdateStatus.stage:type_name -> aion.v1.UpdateStage
-	58,  // 73: aion.v1.UpdateStatus.completed:type_name -> aion.v1.Payload
-	59,  // 74: aion.v1.UpdateStatus.failed:type_name -> aion.v1.Failure
-	62,  // 75: aion.v1.UpdateStatus.blocked:type_name -> aion.v1.Blocked
-	65,  // 76: aion.v1.PendingUpdate.accepted_at:type_name -> google.protobuf.Timestamp
-	10,  // 77: aion.v1.UpdateWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
-	58,  // 78: aion.v1.UpdateWithStartWorkflowRequest.input:type_name -> aion.v1.Payload
-	57,  // 79: aion.v1.UpdateWithStartWorkflowRequest.header:type_name -> aion.v1.UpdateWithStartWorkflowRequest.HeaderEntry
-	63,  // 80: aion.v1.UpdateWithStartWorkflowRequest.wait:type_name -> google.protobuf.Duration
-	46,  // 81: aion.v1.UpdateWithStartWorkflowResponse.update:type_name -> aion.v1.UpdateStatus
-	58,  // 82: aion.v1.StartWorkflowRequest.MemoEntry.value:type_name -> aion.v1.Payload
-	58,  // 83: aion.v1.StartWorkflowRequest.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	58,  // 84: aion.v1.WorkflowRun.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	10,  // 85: aion.v1.WorkflowService.StartWorkflow:input_type -> aion.v1.StartWorkflowRequest
-	12,  // 86: aion.v1.WorkflowService.SignalWorkflow:input_type -> aion.v1.SignalWorkflowRequest
-	40,  // 87: aion.v1.WorkflowService.SignalWithStartWorkflow:input_type -> aion.v1.SignalWithStartWorkflowRequest
-	42,  // 88: aion.v1.WorkflowService.UpdateWorkflow:input_type -> aion.v1.UpdateWorkflowRequest
-	48,  // 89: aion.v1.WorkflowService.UpdateWithStartWorkflow:input_type -> aion.v1.UpdateWithStartWorkflowRequest
-	44,  // 90: aion.v1.WorkflowService.GetUpdate:input_type -> aion.v1.GetUpdateRequest
-	14,  // 91: aion.v1.WorkflowService.QueryWorkflow:input_type -> aion.v1.QueryWorkflowRequest
-	16,  // 92: aion.v1.WorkflowService.CancelWorkflow:input_type -> aion.v1.CancelWorkflowRequest
-	18,  // 93: aion.v1.WorkflowService.TerminateWorkflow:input_type -> aion.v1.TerminateWorkflowRequest
-	20,  // 94: aion.v1.WorkflowService.PauseWorkflow:input_type -> aion.v1.PauseWorkflowRequest
-	22,  // 95: aion.v1.WorkflowService.ResumeWorkflow:input_type -> aion.v1.ResumeWorkflowRequest
-	24,  // 96: aion.v1.WorkflowService.RepinWorkflow:input_type -> aion.v1.RepinWorkflowRequest
-	26,  // 97: aion.v1.WorkflowService.DescribeWorkflow:input_type -> aion.v1.DescribeWorkflowRequest
-	31,  // 98: aion.v1.WorkflowService.GetHistory:input_type -> aion.v1.GetHistoryRequest
-	33,  // 99: aion.v1.WorkflowService.GetResult:input_type -> aion.v1.GetResultRequest
-	35,  // 100: aion.v1.WorkflowService.ListWorkflows:input_type -> aion.v1.ListWorkflowsRequest
-	37,  // 101: aion.v1.WorkflowService.CountWorkflows:input_type -> aion.v1.CountWorkflowsRequest
-	67,  // 102: aion.v1.WorkflowService.CompleteActivity:input_type -> aion.v1.CompleteActivityRequest
-	68,  // 103: aion.v1.WorkflowService.FailActivity:input_type -> aion.v1.FailActivityRequest
-	69,  // 104: aion.v1.WorkflowService.HeartbeatActivity:input_type -> aion.v1.HeartbeatActivityRequest
-	11,  // 105: aion.v1.WorkflowService.StartWorkflow:output_type -> aion.v1.StartWorkflowResponse
-	13,  // 106: aion.v1.WorkflowService.SignalWorkflow:output_type -> aion.v1.SignalWorkflowResponse
-	41,  // 107: aion.v1.WorkflowService.SignalWithStartWorkflow:output_type -> aion.v1.SignalWithStartWorkflowResponse
-	43,  // 108: aion.v1.WorkflowService.UpdateWorkflow:output_type -> aion.v1.UpdateWorkflowResponse
-	49,  // 109: aion.v1.WorkflowService.UpdateWithStartWorkflow:output_type -> aion.v1.UpdateWithStartWorkflowResponse
-	45,  // 110: aion.v1.WorkflowService.GetUpdate:output_type -> aion.v1.GetUpdateResponse
-	15,  // 111: aion.v1.WorkflowService.QueryWorkflow:output_type -> aion.v1.QueryWorkflowResponse
-	17,  // 112: aion.v1.WorkflowService.CancelWorkflow:output_type -> aion.v1.CancelWorkflowResponse
-	19,  // 113: aion.v1.WorkflowService.TerminateWorkflow:output_type -> aion.v1.TerminateWorkflowResponse
-	21,  // 114: aion.v1.WorkflowService.PauseWorkflow:output_type -> aion.v1.PauseWorkflowResponse
-	23,  // 115: aion.v1.WorkflowService.ResumeWorkflow:output_type -> aion.v1.ResumeWorkflowResponse
-	25,  // 116: aion.v1.WorkflowService.RepinWorkflow:output_type -> aion.v1.RepinWorkflowResponse
-	27,  // 117: aion.v1.WorkflowService.DescribeWorkflow:output_type -> aion.v1.DescribeWorkflowResponse
-	32,  // 118: aion.v1.WorkflowService.GetHistory:output_type -> aion.v1.GetHistoryResponse
-	34,  // 119: aion.v1.WorkflowService.GetResult:output_type -> aion.v1.GetResultResponse
-	36,  // 120: aion.v1.WorkflowService.ListWorkflows:output_type -> aion.v1.ListWorkflowsResponse
-	38,  // 121: aion.v1.WorkflowService.CountWorkflows:output_type -> aion.v1.CountWorkflowsResponse
-	70,  // 122: aion.v1.WorkflowService.CompleteActivity:output_type -> aion.v1.CompleteActivityResponse
-	71,  // 123: aion.v1.WorkflowService.FailActivity:output_type -> aion.v1.FailActivityResponse
-	72,  // 124: aion.v1.WorkflowService.HeartbeatActivity:output_type -> aion.v1.HeartbeatActivityResponse
-	105, // [105:125] is the sub-list for method output_type
-	85,  // [85:105] is the sub-list for method input_type
-	85,  // [85:85] is the sub-list for extension type_name
-	85,  // [85:85] is the sub-list for extension extendee
-	0,   // [0:85] is the sub-list for field type_name
+	50,  // 40: aion.v1.DescribeWorkflowResponse.children:type_name -> aion.v1.OpenChild
+	4,   // 41: aion.v1.DescribeWorkflowResponse.parent:type_name -> aion.v1.WorkflowRef
+	62,  // 42: aion.v1.WorkflowRun.status:type_name -> aion.v1.WorkflowStatus
+	66,  // 43: aion.v1.WorkflowRun.started_at:type_name -> google.protobuf.Timestamp
+	66,  // 44: aion.v1.WorkflowRun.closed_at:type_name -> google.protobuf.Timestamp
+	55,  // 45: aion.v1.WorkflowRun.search_attributes:type_name -> aion.v1.WorkflowRun.SearchAttributesEntry
+	2,   // 46: aion.v1.PendingActivity.state:type_name -> aion.v1.PendingActivityState
+	66,  // 47: aion.v1.PendingActivity.scheduled_at:type_name -> google.protobuf.Timestamp
+	66,  // 48: aion.v1.PendingActivity.next_attempt_at:type_name -> google.protobuf.Timestamp
+	60,  // 49: aion.v1.PendingActivity.last_failure:type_name -> aion.v1.Failure
+	59,  // 50: aion.v1.PendingActivity.heartbeat:type_name -> aion.v1.Payload
+	66,  // 51: aion.v1.PendingTimer.due_at:type_name -> google.protobuf.Timestamp
+	4,   // 52: aion.v1.GetHistoryRequest.workflow:type_name -> aion.v1.WorkflowRef
+	67,  // 53: aion.v1.GetHistoryResponse.events:type_name -> aion.v1.HistoryEvent
+	4,   // 54: aion.v1.GetResultRequest.workflow:type_name -> aion.v1.WorkflowRef
+	64,  // 55: aion.v1.GetResultRequest.wait:type_name -> google.protobuf.Duration
+	5,   // 56: aion.v1.GetResultResponse.outcome:type_name -> aion.v1.Outcome
+	62,  // 57: aion.v1.ListWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
+	28,  // 58: aion.v1.ListWorkflowsResponse.runs:type_name -> aion.v1.WorkflowRun
+	62,  // 59: aion.v1.CountWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
+	39,  // 60: aion.v1.CountWorkflowsResponse.groups:type_name -> aion.v1.WorkflowCount
+	62,  // 61: aion.v1.WorkflowCount.status:type_name -> aion.v1.WorkflowStatus
+	10,  // 62: aion.v1.SignalWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
+	59,  // 63: aion.v1.SignalWithStartWorkflowRequest.signal_input:type_name -> aion.v1.Payload
+	56,  // 64: aion.v1.SignalWithStartWorkflowRequest.signal_header:type_name -> aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
+	5,   // 65: aion.v1.SignalWithStartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
+	4,   // 66: aion.v1.UpdateWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	59,  // 67: aion.v1.UpdateWorkflowRequest.input:type_name -> aion.v1.Payload
+	57,  // 68: aion.v1.UpdateWorkflowRequest.header:type_name -> aion.v1.UpdateWorkflowRequest.HeaderEntry
+	64,  // 69: aion.v1.UpdateWorkflowRequest.wait:type_name -> google.protobuf.Duration
+	46,  // 70: aion.v1.UpdateWorkflowResponse.update:type_name -> aion.v1.UpdateStatus
+	4,   // 71: aion.v1.GetUpdateRequest.workflow:type_name -> aion.v1.WorkflowRef
+	64,  // 72: aion.v1.GetUpdateRequest.wait:type_name -> google.protobuf.Duration
+	46,  // 73: aion.v1.GetUpdateResponse.update:type_name -> aion.v1.UpdateStatus
+	3,   // 74: aion.v1.UpdateStatus.stage:type_name -> aion.v1.UpdateStage
+	59,  // 75: aion.v1.UpdateStatus.completed:type_name -> aion.v1.Payload
+	60,  // 76: aion.v1.UpdateStatus.failed:type_name -> aion.v1.Failure
+	63,  // 77: aion.v1.UpdateStatus.blocked:type_name -> aion.v1.Blocked
+	66,  // 78: aion.v1.PendingUpdate.accepted_at:type_name -> google.protobuf.Timestamp
+	10,  // 79: aion.v1.UpdateWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
+	59,  // 80: aion.v1.UpdateWithStartWorkflowRequest.input:type_name -> aion.v1.Payload
+	58,  // 81: aion.v1.UpdateWithStartWorkflowRequest.header:type_name -> aion.v1.UpdateWithStartWorkflowRequest.HeaderEntry
+	64,  // 82: aion.v1.UpdateWithStartWorkflowRequest.wait:type_name -> google.protobuf.Duration
+	46,  // 83: aion.v1.UpdateWithStartWorkflowResponse.update:type_name -> aion.v1.UpdateStatus
+	66,  // 84: aion.v1.OpenChild.asked_at:type_name -> google.protobuf.Timestamp
+	59,  // 85: aion.v1.StartWorkflowRequest.MemoEntry.value:type_name -> aion.v1.Payload
+	59,  // 86: aion.v1.StartWorkflowRequest.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	59,  // 87: aion.v1.WorkflowRun.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	10,  // 88: aion.v1.WorkflowService.StartWorkflow:input_type -> aion.v1.StartWorkflowRequest
+	12,  // 89: aion.v1.WorkflowService.SignalWorkflow:input_type -> aion.v1.SignalWorkflowRequest
+	40,  // 90: aion.v1.WorkflowService.SignalWithStartWorkflow:input_type -> aion.v1.SignalWithStartWorkflowRequest
+	42,  // 91: aion.v1.WorkflowService.UpdateWorkflow:input_type -> aion.v1.UpdateWorkflowRequest
+	48,  // 92: aion.v1.WorkflowService.UpdateWithStartWorkflow:input_type -> aion.v1.UpdateWithStartWorkflowRequest
+	44,  // 93: aion.v1.WorkflowService.GetUpdate:input_type -> aion.v1.GetUpdateRequest
+	14,  // 94: aion.v1.WorkflowService.QueryWorkflow:input_type -> aion.v1.QueryWorkflowRequest
+	16,  // 95: aion.v1.WorkflowService.CancelWorkflow:input_type -> aion.v1.CancelWorkflowRequest
+	18,  // 96: aion.v1.WorkflowService.TerminateWorkflow:input_type -> aion.v1.TerminateWorkflowRequest
+	20,  // 97: aion.v1.WorkflowService.PauseWorkflow:input_type -> aion.v1.PauseWorkflowRequest
+	22,  // 98: aion.v1.WorkflowService.ResumeWorkflow:input_type -> aion.v1.ResumeWorkflowRequest
+	24,  // 99: aion.v1.WorkflowService.RepinWorkflow:input_type -> aion.v1.RepinWorkflowRequest
+	26,  // 100: aion.v1.WorkflowService.DescribeWorkflow:input_type -> aion.v1.DescribeWorkflowRequest
+	31,  // 101: aion.v1.WorkflowService.GetHistory:input_type -> aion.v1.GetHistoryRequest
+	33,  // 102: aion.v1.WorkflowService.GetResult:input_type -> aion.v1.GetResultRequest
+	35,  // 103: aion.v1.WorkflowService.ListWorkflows:input_type -> aion.v1.ListWorkflowsRequest
+	37,  // 104: aion.v1.WorkflowService.CountWorkflows:input_type -> aion.v1.CountWorkflowsRequest
+	68,  // 105: aion.v1.WorkflowService.CompleteActivity:input_type -> aion.v1.CompleteActivityRequest
+	69,  // 106: aion.v1.WorkflowService.FailActivity:input_type -> aion.v1.FailActivityRequest
+	70,  // 107: aion.v1.WorkflowService.HeartbeatActivity:input_type -> aion.v1.HeartbeatActivityRequest
+	11,  // 108: aion.v1.WorkflowService.StartWorkflow:output_type -> aion.v1.StartWorkflowResponse
+	13,  // 109: aion.v1.WorkflowService.SignalWorkflow:output_type -> aion.v1.SignalWorkflowResponse
+	41,  // 110: aion.v1.WorkflowService.SignalWithStartWorkflow:output_type -> aion.v1.SignalWithStartWorkflowResponse
+	43,  // 111: aion.v1.WorkflowService.UpdateWorkflow:output_type -> aion.v1.UpdateWorkflowResponse
+	49,  // 112: aion.v1.WorkflowService.UpdateWithStartWorkflow:output_type -> aion.v1.UpdateWithStartWorkflowResponse
+	45,  // 113: aion.v1.WorkflowService.GetUpdate:output_type -> aion.v1.GetUpdateResponse
+	15,  // 114: aion.v1.WorkflowService.QueryWorkflow:output_type -> aion.v1.QueryWorkflowResponse
+	17,  // 115: aion.v1.WorkflowService.CancelWorkflow:output_type -> aion.v1.CancelWorkflowResponse
+	19,  // 116: aion.v1.WorkflowService.TerminateWorkflow:output_type -> aion.v1.TerminateWorkflowResponse
+	21,  // 117: aion.v1.WorkflowService.PauseWorkflow:output_type -> aion.v1.PauseWorkflowResponse
+	23,  // 118: aion.v1.WorkflowService.ResumeWorkflow:output_type -> aion.v1.ResumeWorkflowResponse
+	25,  // 119: aion.v1.WorkflowService.RepinWorkflow:output_type -> aion.v1.RepinWorkflowResponse
+	27,  // 120: aion.v1.WorkflowService.DescribeWorkflow:output_type -> aion.v1.DescribeWorkflowResponse
+	32,  // 121: aion.v1.WorkflowService.GetHistory:output_type -> aion.v1.GetHistoryResponse
+	34,  // 122: aion.v1.WorkflowService.GetResult:output_type -> aion.v1.GetResultResponse
+	36,  // 123: aion.v1.WorkflowService.ListWorkflows:output_type -> aion.v1.ListWorkflowsResponse
+	38,  // 124: aion.v1.WorkflowService.CountWorkflows:output_type -> aion.v1.CountWorkflowsResponse
+	71,  // 125: aion.v1.WorkflowService.CompleteActivity:output_type -> aion.v1.CompleteActivityResponse
+	72,  // 126: aion.v1.WorkflowService.FailActivity:output_type -> aion.v1.FailActivityResponse
+	73,  // 127: aion.v1.WorkflowService.HeartbeatActivity:output_type -> aion.v1.HeartbeatActivityResponse
+	108, // [108:128] is the sub-list for method output_type
+	88,  // [88:108] is the sub-list for method input_type
+	88,  // [88:88] is the sub-list for extension type_name
+	88,  // [88:88] is the sub-list for extension extendee
+	0,   // [0:88] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_workflow_service_proto_init() }
@@ -4162,7 +4280,7 @@ func file_aion_v1_workflow_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_workflow_service_proto_rawDesc), len(file_aion_v1_workflow_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   54,
+			NumMessages:   55,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
