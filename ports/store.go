@@ -105,6 +105,11 @@ type Store interface {
 	// Audit lists audit records that match q, newest first, at most q.Limit.
 	Audit(ctx context.Context, q AuditQuery) ([]AuditRecord, error)
 
+	// PutQueueSettings replaces what is set for a task queue; settings that limit nothing remove it.
+	PutQueueSettings(ctx context.Context, q QueueSettings) error
+	// QueueSettings lists what is set, by namespace and name.
+	QueueSettings(ctx context.Context) ([]QueueSettings, error)
+
 	// Info tells what the store is.
 	Info() StoreInfo
 	// Stats counts calls since opening, for tests and metrics.
@@ -290,7 +295,9 @@ type Task struct {
 	Ordinal model.Ordinal
 	Attempt model.Attempt
 	Queue   model.TaskQueue
-	Order   int64 // given by the store, ascending in commit order
+	// Priority of the task: the store writes it into the order.
+	Priority int32
+	Order    int64 // TaskOrder of the priority and a number that the store gives, ascending in commit order
 }
 
 // TaskRef names a task of the appending chain.

@@ -66,12 +66,18 @@ func (d *Dispatcher) fillIn(old *task, t Task) {
 	token := old.Token
 	old.Task, old.partial = t, false
 	old.Token = token
+	if old.phase != resolving {
+		d.hold(old)
+	}
+	d.partials--
+	defer d.openKeys()
 	if old.phase == handedOut {
 		d.startClocks(old)
 	}
 }
 
 func (d *Dispatcher) enqueue(t *task) {
+	d.unhold(t)
 	if t.Held {
 		d.giveBack(t)
 		return
@@ -86,11 +92,15 @@ func (d *Dispatcher) enqueue(t *task) {
 		d.arrivals++
 		t.arrival = d.arrivals
 	}
-	if s := q.idle(t.Type); s != nil && !d.draining {
-		d.handOut(t, s)
+	s := q.idle(t.Type)
+	if s != nil && !d.draining && t.ConcurrencyKey == "" && q.set.rate() <= 0 {
+		d.handOut(t, s) // nothing that it can do waits
 		return
 	}
-	q.push(t)
+	d.push(q, t)
+	if s != nil {
+		d.fill(s)
+	}
 }
 
 // handOut gives a task to a session with a free slot. The start of an at-most-once attempt is recorded first.
@@ -99,6 +109,7 @@ func (d *Dispatcher) handOut(t *task, s *Session) {
 	t.nonce, t.session, t.worker, t.sent = d.nonce, s, s.reg.Identity, false
 	t.Token = t.token().Encode()
 	s.tasks[t.Task.Key()] = t
+	d.hold(t)
 	if t.AtMostOnce && !t.Started {
 		t.phase = starting
 		token, worker := t.token(), t.worker
@@ -237,6 +248,7 @@ func (d *Dispatcher) unresolved(k TaskKey) {
 // orphan gives the worker of an attempt time to come back with it.
 func (d *Dispatcher) orphan(t *task) {
 	t.phase, t.session, t.orphanAt = orphaned, nil, d.opt.Clock.Now().Add(d.opt.ReattachWindow)
+	d.hold(t)
 	d.watch(t)
 }
 
@@ -310,6 +322,12 @@ func (d *Dispatcher) forget(t *task) {
 		q.remove(t)
 		d.maybeRefill(q)
 		d.tidy(q)
+	}
+	d.unhold(t)
+	if t.partial {
+		t.partial = false
+		d.partials--
+		d.openKeys()
 	}
 }
 

@@ -24,8 +24,8 @@ type Sink interface {
 	Start(t Token, worker string)
 	// Claimed says that a worker holds, since before the start, an attempt that nobody has told of yet: Recover or Settled answers (rule A-3).
 	Claimed(t Token)
-	// Refill asks for the backlog of a queue that has room again, after the given order; Refilled answers.
-	Refill(q QueueKey, after int64)
+	// Refill asks for the backlog of a queue that has room again, behind what was taken; Refilled answers.
+	Refill(q QueueKey, after Cursor)
 	// Heartbeat passes details on that should be stored.
 	Heartbeat(h ports.Heartbeat)
 	// Returned gives an attempt back that nobody holds and that may not be handed out, because its run is held (Hold). It is not known here any more.
@@ -69,7 +69,10 @@ type Dispatcher struct {
 	nonce     uint64
 	arrivals  uint64
 	draining  bool
-	told      []func() // what the sink is told once the lock is free
+	settings  map[QueueKey]*settings
+	partials  int           // attempts that were claimed, and whose runs are not loaded yet
+	closed    map[*key]bool // keys that wait until it is known who holds what
+	told      []func()      // what the sink is told once the lock is free
 
 	deadlines *timers.Queue[deadline]
 }
@@ -94,7 +97,8 @@ func New(opt Options, sink Sink) *Dispatcher {
 	if opt.Dispatched == nil {
 		opt.Dispatched = func(time.Duration) {}
 	}
-	d := &Dispatcher{opt: opt, sink: sink, queues: map[QueueKey]*queue{}, sessions: map[string]*Session{}, tasks: map[TaskKey]*task{}}
+	d := &Dispatcher{opt: opt, sink: sink, queues: map[QueueKey]*queue{}, sessions: map[string]*Session{}, tasks: map[TaskKey]*task{},
+		settings: map[QueueKey]*settings{}, closed: map[*key]bool{}}
 	var seed [8]byte
 	opt.IDs.Random(seed[:])
 	d.nonce = binary.LittleEndian.Uint64(seed[:])
@@ -166,6 +170,7 @@ func (d *Dispatcher) leaveLimbo() {
 			d.unclaimed(t)
 		}
 	}
+	d.openKeys()
 }
 
 // unclaimed offers an attempt that no worker holds. One that must not be handed out again has lost its worker.
@@ -180,17 +185,44 @@ func (d *Dispatcher) unclaimed(t *task) {
 	d.enqueue(t)
 }
 
-// Reserve takes a place in the queue's buffer, or none: then the task belongs into the store's backlog (rule A-1).
-func (d *Dispatcher) Reserve(q QueueKey, bytes int64) bool {
+// flowReserve is how many tasks of a fairness key find a place in a buffer that others have filled.
+const flowReserve = 100
+
+// Reserve takes a place in the queue's buffer for a task, or none: then the task belongs into the store's backlog (rule A-1). A full buffer has as much
+// room again for tasks that would otherwise wait behind others that they need not wait for: those of higher priority, and the first of a fairness key.
+func (d *Dispatcher) Reserve(t *Task) bool {
 	d.mu.Lock()
 	defer d.unlock()
-	qu := d.queue(q)
-	if qu.backlog || qu.count+qu.reserved >= d.opt.BufferTasks || qu.bytes+qu.reservedBytes+bytes > d.opt.BufferBytes {
+	q := d.queue(t.queueKey())
+	n, bytes := q.count+q.reserved, q.bytes+q.reservedBytes+t.Bytes
+	behind := q.backlog && level(t.Priority) <= q.top
+	switch {
+	case !behind && n < d.opt.BufferTasks && bytes <= d.opt.BufferBytes:
+	case n >= 2*d.opt.BufferTasks || bytes > 2*d.opt.BufferBytes:
+		return false
+	case !behind && t.Priority > 0 && q.atLeast(level(t.Priority)) < d.opt.BufferTasks/2:
+	case t.FairnessKey != "" && q.flowLen(t.FairnessKey) < flowReserve:
+	default:
 		return false
 	}
-	qu.reserved++
-	qu.reservedBytes += bytes
+	q.reserved++
+	q.reservedBytes += t.Bytes
 	return true
+}
+
+func (q *queue) flowLen(name string) int {
+	if f := q.flows[name]; f != nil {
+		return f.n
+	}
+	return 0
+}
+
+// atLeast counts the tasks in the buffer of a level or above.
+func (q *queue) atLeast(level int) (n int) {
+	for _, x := range q.at[level:] {
+		n += x
+	}
+	return n
 }
 
 // Unreserve gives a place back that is not used after all.
@@ -207,39 +239,82 @@ func (d *Dispatcher) unreserve(q QueueKey, bytes int64) {
 	qu.reservedBytes -= bytes
 }
 
-// Backlogged says that tasks of the queue were put into the store. The queue asks for them when it has room.
-func (d *Dispatcher) Backlogged(q QueueKey) {
+// Backlogged says that tasks of the queue were put into the store, the most urgent of them with this priority. The queue asks for them when it
+// has room.
+func (d *Dispatcher) Backlogged(q QueueKey, priority int32) {
 	d.mu.Lock()
 	defer d.unlock()
-	qu := d.queue(q)
+	qu, at := d.queue(q), level(priority)
+	if qu.refilling {
+		if !qu.again || at > qu.againTop {
+			qu.againTop = at
+		}
+		qu.again = true
+	}
+	if !qu.check && (!qu.backlog || at > qu.top) {
+		qu.top = at
+	}
 	qu.backlog = true
-	qu.again = qu.again || qu.refilling
 	d.maybeRefill(qu)
 }
 
-// Refilled ends a Refill: last is the highest order up to which everything was offered, more whether the store may hold tasks behind it.
+// Refilled ends a Refill: last is the highest order up to which everything was offered, of its level and of those above; more says whether the
+// store may hold tasks behind it.
 func (d *Dispatcher) Refilled(q QueueKey, last int64, more bool) {
 	d.mu.Lock()
 	defer d.unlock()
 	qu := d.queue(q)
-	qu.refilling = false
-	qu.after = max(qu.after, last)
-	qu.backlog = more || qu.again
-	qu.again, qu.check = false, false
+	qu.refilling, qu.check = false, false
+	qu.backlog = more
+	if last > 0 {
+		at := level(ports.TaskPriority(last))
+		qu.after[at] = max(qu.after[at], last)
+		qu.top = at
+	}
+	if qu.again {
+		if !qu.backlog || qu.againTop > qu.top {
+			qu.top = qu.againTop
+		}
+		qu.backlog, qu.again = true, false
+	}
 	d.maybeRefill(qu)
 	d.tidy(qu)
 }
 
+// room says whether tasks of the backlog find a place.
+func (d *Dispatcher) room(q *queue) bool {
+	if q.count >= 2*d.opt.BufferTasks || q.bytes >= 2*d.opt.BufferBytes {
+		return false
+	}
+	return q.check || q.placed < d.opt.BufferTasks/2 || q.atLeast(q.top) < d.opt.BufferTasks/2
+}
+
 func (d *Dispatcher) maybeRefill(q *queue) {
-	if (q.backlog || q.check) && !q.refilling && len(q.sessions) > 0 && q.count < d.opt.BufferTasks/2 {
+	if (q.backlog || q.check) && !q.refilling && len(q.sessions) > 0 && d.room(q) {
 		q.refilling = true
 		d.opt.Underway(1)
-		key, after := q.key, q.after
+		key, after := q.key, Cursor{q.top, q.after}
 		d.told = append(d.told, func() {
 			d.sink.Refill(key, after)
 			d.opt.Underway(-1)
 		})
 	}
+}
+
+// Cursor says what was taken from the backlog of a queue: nothing above a level, and of each level what is not above an order.
+type Cursor struct {
+	top   int
+	after [levels]int64
+}
+
+// First is the order behind which to read first.
+func (c *Cursor) First() int64 { return c.behind(c.top) }
+
+// Below is the order behind which to read the level of the task with an order that the store gave when it was asked for what is behind another one.
+func (c *Cursor) Below(order int64) int64 { return c.behind(level(ports.TaskPriority(order))) }
+
+func (c *Cursor) behind(at int) int64 {
+	return max(c.after[at], ports.TaskOrder(int32(at)+model.MinPriority, 0))
 }
 
 // Drain stops handing out; sessions are told to finish.

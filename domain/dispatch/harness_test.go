@@ -71,10 +71,10 @@ func (s *told) Claimed(t Token) {
 	s.claimed = append(s.claimed, t)
 }
 
-func (s *told) Refill(_ QueueKey, after int64) {
+func (s *told) Refill(_ QueueKey, after Cursor) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refills = append(s.refills, after)
+	s.refills = append(s.refills, after.First())
 }
 
 func (s *told) Heartbeat(h ports.Heartbeat) {
@@ -146,6 +146,10 @@ func (b *bench) offer(n int, change ...func(*Task)) TaskKey {
 	t := newTask(n, change...)
 	b.Offer(t, false)
 	return t.Key()
+}
+
+func (b *bench) reserve(q QueueKey, bytes int64) bool {
+	return b.Reserve(&Task{ActivityTask: ports.ActivityTask{Key: model.ChainKey{Namespace: q.Namespace}, Queue: q.Queue}, Bytes: bytes})
 }
 
 // worker is a session with what it was sent.
@@ -292,19 +296,64 @@ func invariants(d *Dispatcher, resized bool) error {
 		if q.count != count[k] || q.bytes != bytes[k] || q.reserved < 0 || q.reservedBytes < 0 {
 			return fmt.Errorf("queue %v counts %d tasks and %d bytes, there are %d and %d; %d reserved", k, q.count, q.bytes, count[k], bytes[k], q.reserved)
 		}
-		n := 0
-		for _, f := range q.types {
-			for i, last := f.head, uint64(0); i < len(f.items); i++ {
-				if w := f.items[i]; w.t != nil && w.t.phase == buffered {
-					if n++; w.arrival <= last {
-						return fmt.Errorf("queue %v is out of order", k)
+		placed := 0
+		for typ, r := range q.types {
+			for at := range r.heaps {
+				for _, l := range r.heaps[at] {
+					last := uint64(0)
+					for _, w := range l.items.items[l.items.head:] {
+						if w.valid(l) {
+							placed++
+							if w.arrival <= last || level(w.t.Priority) != at || w.t.Type != typ || w.t.FairnessKey != l.flow.name || q.flows[l.flow.name] != l.flow {
+								return fmt.Errorf("queue %v is out of order", k)
+							}
+							last = w.arrival
+						}
 					}
-					last = w.arrival
 				}
 			}
 		}
-		if n != q.count {
-			return fmt.Errorf("queue %v holds %d tasks and counts %d", k, n, q.count)
+		flows := 0
+		for _, f := range q.flows {
+			flows += f.n
+		}
+		byLevel := 0
+		for _, n := range q.at {
+			byLevel += n
+		}
+		if placed != q.placed || flows != q.placed || byLevel != q.count || q.placed > q.count {
+			return fmt.Errorf("queue %v holds %d placed tasks and counts %d, by flow %d; %d by level of %d", k, placed, q.placed, flows, byLevel, q.count)
+		}
+		for name, c := range q.keys {
+			waits := 0
+			for _, t := range d.tasks {
+				if t.ConcurrencyKey == name && t.queueKey() == k && t.phase == buffered {
+					if waits++; t.key != c {
+						return fmt.Errorf("%v does not wait for its key", t.Task.Key())
+					}
+				}
+			}
+			for hk, t := range c.holders {
+				if t.held != c || d.tasks[hk] != t || t.phase == buffered || t.phase == resolving || t.phase == gone {
+					return fmt.Errorf("%v holds key %s in phase %d", hk, name, t.phase)
+				}
+			}
+			if waits != c.n || waits == 0 && len(c.holders) == 0 {
+				return fmt.Errorf("key %s counts %d waiting tasks, there are %d", name, c.n, waits)
+			}
+			if len(c.holders) < c.limit() && d.settledIn() {
+				for typ, h := range c.waiting {
+					if t := h.top(c); t != nil && t.lane == nil {
+						return fmt.Errorf("key %s has a free place, and the first task of type %s is not placed", name, typ)
+					}
+				}
+			}
+		}
+	}
+	for k, t := range d.tasks {
+		out := t.phase == starting || t.phase == handedOut || t.phase == orphaned || t.phase == void
+		if t.ConcurrencyKey != "" && out != (t.held != nil) {
+			return fmt.Errorf("%v in phase %d: holds a place %v", k, t.phase, t.held != nil)
 		}
 	}
 	for _, s := range d.sessions {
@@ -318,8 +367,13 @@ func invariants(d *Dispatcher, resized bool) error {
 		}
 		if s.free() > 0 && !d.draining {
 			for _, q := range s.queues {
+				if q.set.rate() > 0 && q.limited {
+					continue
+				}
 				for typ := range s.types {
-					if f := q.types[typ]; f != nil && f.front() != nil {
+					if r := q.types[typ]; r == nil {
+						continue
+					} else if l, _ := r.top(); l != nil {
 						return fmt.Errorf("session %s has a free slot while queue %v holds a task for it", s.id, q.key)
 					}
 				}

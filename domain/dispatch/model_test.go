@@ -18,7 +18,7 @@ import (
 // Whatever workers, clocks and the engine do: slots are never exceeded, no attempt has two holders, what can be handed out is, the counts are
 // right, and in the end nothing is left over.
 func TestModel(t *testing.T) {
-	for seed := range uint64(400) {
+	for seed := range uint64(600) {
 		dice := rand.New(rand.NewPCG(seed, 7))
 		m := &world{known: map[TaskKey]bool{}, told: &told{}}
 		synctest.Test(t, func(*testing.T) {
@@ -30,7 +30,7 @@ func TestModel(t *testing.T) {
 				m.pass(5 * time.Second)
 			}
 			for range 20 + dice.IntN(150) {
-				m.do(dice.IntN(15), dice.IntN(8), dice.IntN(4))
+				m.do(dice.IntN(17), dice.IntN(8), dice.IntN(4))
 				m.check()
 			}
 			m.end()
@@ -53,6 +53,8 @@ type world struct {
 	gone    []*modelWorker
 	seen    int // expired attempts that were dealt with
 	starts  int
+	loosest int // the highest limit that concurrency keys ever had
+	claims  int // attempts that workers have come back with: these may be more than a limit allows
 }
 
 type modelWorker struct {
@@ -100,6 +102,9 @@ func (m *world) do(op, a, b int) {
 			t.Type = []model.ActivityType{"A", "B"}[a%2]
 			t.Queue = []model.TaskQueue{"q", "p"}[a/2%2]
 			t.AtMostOnce = b == 3
+			t.Priority = int32(m.next % 3)
+			t.FairnessKey = []string{"", "x", "y"}[m.next/2%3]
+			t.ConcurrencyKey = []string{"", "", "one", "two"}[m.next/3%4]
 			t.StartToClose = time.Duration(a) * 3 * time.Second
 			t.Heartbeat = time.Duration(b) * 4 * time.Second
 		})
@@ -111,7 +116,7 @@ func (m *world) do(op, a, b int) {
 		switch {
 		case b == 0:
 			m.Recover(t)
-		case m.Reserve(t.queueKey(), t.Bytes):
+		case m.Reserve(&t):
 			m.Offer(t, true)
 		default:
 			m.failf("there is room")
@@ -141,6 +146,7 @@ func (m *world) do(op, a, b int) {
 			for _, k := range slices.SortedFunc(maps.Keys(old.tasks), func(x, y TaskKey) int { return int(x.Ordinal) - int(y.Ordinal) }) {
 				r.Executing = append(r.Executing, old.tasks[k])
 			}
+			m.claims += len(r.Executing)
 			now := m.register(r)
 			for k, raw := range old.tasks {
 				if !slices.ContainsFunc(now.Info().Unknown, func(b []byte) bool { return string(b) == string(raw) }) {
@@ -173,6 +179,15 @@ func (m *world) do(op, a, b int) {
 		n := a - 1
 		w.SetSlots(n)
 		w.slots = max(w.slots, n)
+	case op == 15:
+		// The operator sets limits, or takes them away.
+		q := QueueKey{"default", []model.TaskQueue{"q", "p"}[a%2]}
+		if b == 0 {
+			m.Set(q, nil)
+			break
+		}
+		m.Set(q, &ports.QueueSettings{Rate: []float64{0, 0.5, 3}[a%3], KeyLimit: b, KeyLimits: map[string]int{"two": a}, FairnessWeights: map[string]int{"x": b}, Weight: a})
+		m.loosest = max(m.loosest, a, b)
 	default:
 		m.pass(time.Duration(a) * time.Second)
 	}
@@ -236,6 +251,13 @@ func (m *world) check() {
 	if err := invariants(m.Dispatcher, true); err != nil {
 		m.failf("%v", err)
 	}
+	for _, q := range m.queues {
+		for name, c := range q.keys {
+			if len(c.holders) > max(m.loosest, 1)+m.claims {
+				m.failf("%d tasks hold key %s", len(c.holders), name)
+			}
+		}
+	}
 	for _, w := range m.workers {
 		if len(w.Session.tasks) > w.slots+len(w.reg.Executing) {
 			m.failf("a worker holds %d tasks with %d slots", len(w.Session.tasks), w.slots)
@@ -253,6 +275,9 @@ func (m *world) end() {
 		m.answer()
 	}
 	m.check()
+	for _, q := range []model.TaskQueue{"q", "p"} {
+		m.Set(QueueKey{"default", q}, nil)
+	}
 	for k, t := range m.tasks {
 		if t.phase != buffered || !m.known[k] {
 			m.failf("%v is left in phase %d", k, t.phase)

@@ -1,86 +1,46 @@
 package dispatch
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"github.com/aionrun/aion/domain/model"
+	"github.com/aionrun/aion/domain/timers"
 )
 
-// queue holds the tasks of one task queue that wait for a slot, in order of arrival for each activity type, so that a worker is
-// given the oldest task that it can do without a search.
+// queue holds the tasks of one task queue that wait: for a slot, a place in the queue's rate, or a place of their concurrency key.
 type queue struct {
 	key      QueueKey
+	set      *settings // nil: nothing is limited
 	sessions []*Session
 	next     int // where the search for an idle session goes on
-	types    map[model.ActivityType]*fifo
+	types    map[model.ActivityType]*ready
+	flows    map[string]*flow
+	keys     map[string]*key
+	pass     float64 // of the flow that was served last
 
 	count, reserved      int
+	placed               int // of count: those that could be handed out
 	bytes, reservedBytes int64
+	at                   [levels]int // count by priority
 
-	backlog   bool  // the store may hold tasks with an order above after
-	after     int64 // the highest order that was taken from the store
+	tokens  float64 // of the rate
+	spentAt time.Time
+	limited bool // the rate has run out since it was last looked at
+	wake    timers.Entry[deadline]
+
+	backlog   bool          // the store may hold tasks with an order above after
+	top       int           // the highest level that may have some
+	after     [levels]int64 // by level, the highest order that was taken from the store
 	refilling bool
-	again     bool // a backlog row was added while refilling
+	again     bool // backlog rows were added while refilling
+	againTop  int  // the highest level of them
 	check     bool // whether the store holds a backlog from before the start is not known: the first worker finds out
-}
-
-type waiting struct {
-	t       *task
-	arrival uint64
-	at      time.Time
-}
-
-// fifo is a queue of tasks; tasks that were taken out elsewhere are skipped when they come to the front.
-type fifo struct {
-	items []waiting
-	head  int
-}
-
-func (f *fifo) front() *waiting {
-	for f.head < len(f.items) {
-		if w := &f.items[f.head]; w.t != nil && w.t.phase == buffered {
-			return w
-		}
-		f.items[f.head] = waiting{}
-		f.head++
-	}
-	f.items, f.head = f.items[:0], 0
-	return nil
-}
-
-func (f *fifo) pop() *task {
-	t := f.items[f.head].t
-	f.items[f.head] = waiting{}
-	f.head++
-	if f.head > 1024 && f.head*2 > len(f.items) {
-		f.items = append(f.items[:0], f.items[f.head:]...)
-		f.head = 0
-	}
-	return t
-}
-
-// add puts a task behind those that arrived before it: nearly always at the end, or, for one that comes back, at the front.
-func (f *fifo) add(w waiting) {
-	n := len(f.items)
-	if n == f.head || f.items[n-1].arrival < w.arrival {
-		f.items = append(f.items, w)
-		return
-	}
-	i, _ := slices.BinarySearchFunc(f.items[f.head:], w.arrival, func(x waiting, arrival uint64) int { return cmp.Compare(x.arrival, arrival) })
-	if i == 0 && f.head > 0 {
-		f.head--
-		f.items[f.head] = w
-		return
-	}
-	f.items = slices.Insert(f.items, f.head+i, w)
 }
 
 func (d *Dispatcher) queue(k QueueKey) *queue {
 	q := d.queues[k]
 	if q == nil {
-		q = &queue{key: k, types: map[model.ActivityType]*fifo{}, check: true}
+		q = &queue{key: k, set: d.settings[k], types: map[model.ActivityType]*ready{}, flows: map[string]*flow{}, keys: map[string]*key{}, check: true, top: levels - 1}
 		d.queues[k] = q
 	}
 	return q
@@ -88,25 +48,36 @@ func (d *Dispatcher) queue(k QueueKey) *queue {
 
 // tidy forgets a queue that nobody uses, so that names made up by workflows do not add up. What the store holds is looked for again when a worker comes.
 func (d *Dispatcher) tidy(q *queue) {
-	if len(q.sessions) == 0 && q.count == 0 && q.reserved == 0 && !q.backlog && !q.refilling && d.queues[q.key] == q {
+	if len(q.sessions) == 0 && q.count == 0 && q.reserved == 0 && !q.backlog && !q.refilling && len(q.keys) == 0 && d.queues[q.key] == q {
+		d.deadlines.Remove(&q.wake)
 		delete(d.queues, q.key)
 	}
 }
 
-func (q *queue) push(t *task) {
-	f := q.types[t.Type]
-	if f == nil {
-		f = &fifo{}
-		q.types[t.Type] = f
-	}
-	f.add(waiting{t, t.arrival, t.ScheduledAt})
+// push lets a task wait.
+func (d *Dispatcher) push(q *queue, t *task) {
 	q.count++
 	q.bytes += t.Bytes
+	q.at[level(t.Priority)]++
+	if t.ConcurrencyKey != "" {
+		d.keyOf(t).wait(t)
+		return
+	}
+	q.place(t)
 }
 
+// remove takes a task out of the buffer, whose phase is no longer buffered, or will not be.
 func (q *queue) remove(t *task) {
+	q.unplace(t)
 	q.count--
 	q.bytes -= t.Bytes
+	q.at[level(t.Priority)]--
+	if k := t.key; k != nil {
+		was := t.phase
+		t.phase = gone // so that the key passes over it
+		k.left(t)
+		t.phase = was
+	}
 }
 
 // idle finds a session with a free slot that can do tasks of a type, taking turns.
@@ -121,49 +92,28 @@ func (q *queue) idle(typ model.ActivityType) *Session {
 	return nil
 }
 
-// oldest takes the task that has waited longest of those that the session can do.
-func (q *queue) oldest(s *Session) *task {
-	if q.count == 0 {
-		return nil
-	}
-	var best *fifo
-	var arrival uint64
-	look := func(typ model.ActivityType, f *fifo) {
-		w := f.front()
-		if w == nil {
-			delete(q.types, typ)
-		} else if best == nil || w.arrival < arrival {
-			best, arrival = f, w.arrival
-		}
-	}
-	if len(q.types) < len(s.types) {
-		for typ, f := range q.types {
-			if s.types[typ] {
-				look(typ, f)
-			}
-		}
-	} else {
-		for typ := range s.types {
-			if f := q.types[typ]; f != nil {
-				look(typ, f)
-			}
-		}
-	}
-	if best == nil {
-		return nil
-	}
-	t := best.pop()
-	q.remove(t)
-	return t
-}
-
-// since is when the oldest waiting task was scheduled.
+// since is when the oldest waiting task was scheduled. For people and metrics: it looks at each lane and key.
 func (q *queue) since() time.Time {
 	var at time.Time
-	for _, f := range q.types {
-		if w := f.front(); w != nil && (at.IsZero() || w.at.Before(at)) {
-			at = w.at
+	older := func(t time.Time) {
+		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			at = t
 		}
+	}
+	for _, r := range q.types {
+		for i := range r.heaps {
+			for _, l := range r.heaps[i] {
+				for _, w := range l.items.items[l.items.head:] {
+					if w.valid(l) {
+						older(w.at)
+						break
+					}
+				}
+			}
+		}
+	}
+	for _, k := range q.keys {
+		older(k.oldestWaiting())
 	}
 	return at
 }

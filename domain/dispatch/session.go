@@ -24,7 +24,8 @@ type Session struct {
 	types       map[model.ActivityType]bool
 	namespaces  map[model.Namespace]bool
 	queues      []*queue
-	turn        int
+	turn        int // whose turn it is of the queues
+	turns       int // how many tasks it has taken in its turn
 	connectedAt time.Time
 	unknown     [][]byte
 
@@ -131,6 +132,7 @@ func (d *Dispatcher) claim(s *Session, raw []byte) bool {
 		// Nobody has told of it yet: its run is loaded to find out.
 		t = &task{Task: Task{ActivityTask: ports.ActivityTask{Key: tok.Chain, Run: tok.Task.Run, Ordinal: tok.Task.Ordinal, Attempt: tok.Task.Attempt}}, partial: true}
 		d.tasks[tok.Task] = t
+		d.partials++
 		d.told = append(d.told, func() { d.sink.Claimed(tok) })
 	case t.phase == resolving:
 		return true // its result is on its way
@@ -151,6 +153,7 @@ func (d *Dispatcher) claim(s *Session, raw []byte) bool {
 	}
 	t.phase, t.session, t.worker, t.nonce, t.Token, t.sent = handedOut, s, s.reg.Identity, tok.Nonce, raw, true
 	s.tasks[tok.Task] = t
+	d.hold(t)
 	if !clocks {
 		d.startClocks(t)
 	} else {
@@ -177,16 +180,23 @@ func (s *Session) free() int {
 	return s.slots - len(s.tasks)
 }
 
-// pull takes the next task for the session, its queues in turn.
+// pull takes the next task for the session, its queues in turn, each as often in its turn as its weight says.
 func (s *Session) pull() (*task, *queue) {
-	for i := range s.queues {
-		at := (s.turn + i) % len(s.queues)
-		if t := s.queues[at].oldest(s); t != nil {
-			s.turn = (at + 1) % len(s.queues)
-			return t, s.queues[at]
+	for range s.queues {
+		q := s.queues[s.turn]
+		if t := s.d.take(q, s); t != nil {
+			if s.turns++; s.turns >= q.set.turns() {
+				s.pass()
+			}
+			return t, q
 		}
+		s.pass()
 	}
 	return nil, nil
+}
+
+func (s *Session) pass() {
+	s.turn, s.turns = (s.turn+1)%len(s.queues), 0
 }
 
 // wake tells Next that there is something.
@@ -359,6 +369,7 @@ func (s *Session) resolve(tok Token) (details model.Payload, expires time.Time) 
 	case t.session != nil:
 		d.release(t)
 		d.watch(t)
+		d.unhold(t)
 	case t.phase == buffered:
 		q := d.queue(t.queueKey())
 		q.remove(t)
@@ -367,6 +378,7 @@ func (s *Session) resolve(tok Token) (details model.Payload, expires time.Time) 
 	default:
 		t.phase = resolving
 		d.watch(t)
+		d.unhold(t)
 	}
 	return t.details, t.expires
 }

@@ -122,11 +122,11 @@ func TestReserve(t *testing.T) {
 	run(t, false, func(b *bench) {
 		b.opt.BufferTasks, b.opt.BufferBytes = 3, 1000
 		q := QueueKey{"default", "q"}
-		if !b.Reserve(q, 400) || !b.Reserve(q, 600) || b.Reserve(q, 1) {
+		if !b.reserve(q, 400) || !b.reserve(q, 600) || b.reserve(q, 1) {
 			b.Fatal("bytes are not counted")
 		}
 		b.Unreserve(q, 600)
-		if !b.Reserve(q, 1) || !b.Reserve(q, 1) || b.Reserve(q, 1) {
+		if !b.reserve(q, 1) || !b.reserve(q, 1) || b.reserve(q, 1) {
 			b.Fatal("tasks are not counted")
 		}
 		for range 2 {
@@ -134,20 +134,23 @@ func TestReserve(t *testing.T) {
 		}
 		b.Offer(newTask(1, func(t *Task) { t.Bytes = 400 }), true)
 		b.Offer(newTask(2, func(t *Task) { t.Bytes = 601 }), false)
-		if b.Reserve(q, 1) {
+		if b.reserve(q, 1) {
 			b.Fatal("what waits is not counted")
 		}
 		b.Withdraw(TaskKey{"r", 2, 1})
-		if !b.Reserve(q, 1) {
+		if !b.reserve(q, 1) {
 			b.Fatal("what was withdrawn is counted")
 		}
 		b.Unreserve(q, 1)
-		b.Backlogged(q)
-		if b.Reserve(q, 1) {
+		b.Backlogged(q, 0)
+		if b.reserve(q, 1) {
 			b.Fatal("a task would overtake the backlog")
 		}
 	})
 }
+
+// ord is the order of a backlog row of priority 0.
+func ord(n int64) int64 { return ports.TaskOrder(0, n) }
 
 // A queue asks for its backlog when a worker is there and the buffer is half empty, behind what it has had.
 func TestRefill(t *testing.T) {
@@ -155,7 +158,7 @@ func TestRefill(t *testing.T) {
 	run(t, false, func(b *bench) {
 		b.opt.BufferTasks = 4
 		q := QueueKey{"default", "q"}
-		b.Backlogged(q)
+		b.Backlogged(q, 0)
 		if len(asked(b)) != 0 {
 			b.Fatal("without a worker it asked")
 		}
@@ -163,34 +166,34 @@ func TestRefill(t *testing.T) {
 		if !slices.Equal(asked(b), []int64{0}) {
 			b.Fatalf("asked %v", asked(b))
 		}
-		b.Backlogged(q) // while the answer is on its way
+		b.Backlogged(q, 0) // while the answer is on its way
 		for n := range 4 {
 			b.offer(n + 1)
 		}
-		b.Refilled(q, 7, false)
+		b.Refilled(q, ord(7), false)
 		if len(asked(b)) != 1 {
 			b.Fatalf("a full buffer asked: %v", asked(b))
 		}
 		w.read().finish(TaskKey{"r", 1, 1})
 		w.read().finish(TaskKey{"r", 2, 1}) // the third is out, one waits
-		if !slices.Equal(asked(b), []int64{0, 7}) {
+		if !slices.Equal(asked(b), []int64{0, ord(7)}) {
 			b.Fatalf("asked %v", asked(b))
 		}
 		w.read().finish(TaskKey{"r", 3, 1})
 		if len(asked(b)) != 2 {
 			b.Fatalf("two at a time: %v", asked(b))
 		}
-		b.Refilled(q, 5, true) // nothing new: never back
-		if !slices.Equal(asked(b), []int64{0, 7, 7}) {
+		b.Refilled(q, ord(5), true) // nothing new: never back
+		if !slices.Equal(asked(b), []int64{0, ord(7), ord(7)}) {
 			b.Fatalf("asked %v", asked(b))
 		}
-		b.Refilled(q, 9, false)
+		b.Refilled(q, ord(9), false)
 		w.read().finish(TaskKey{"r", 4, 1})
 		if len(asked(b)) != 3 {
 			b.Fatalf("without a backlog it asked: %v", asked(b))
 		}
-		b.Backlogged(q)
-		if !slices.Equal(asked(b), []int64{0, 7, 7, 9}) {
+		b.Backlogged(q, 0)
+		if !slices.Equal(asked(b), []int64{0, ord(7), ord(7), ord(9)}) {
 			b.Fatalf("asked %v", asked(b))
 		}
 	})
@@ -213,7 +216,7 @@ func TestQueuesAreForgotten(t *testing.T) {
 		for n := range 50 {
 			q := model.TaskQueue(fmt.Sprint("q", n))
 			k := b.offer(n+1, func(t *Task) { t.Queue = q })
-			b.Reserve(QueueKey{"default", q + "x"}, 1)
+			b.reserve(QueueKey{"default", q + "x"}, 1)
 			b.Unreserve(QueueKey{"default", q + "x"}, 1)
 			if ok, _ := b.Withdraw(k); !ok {
 				b.Fatal("it is not there")

@@ -14,11 +14,14 @@ type Task struct {
 	ports.ActivityTask // Token is set at hand-out
 	StartToClose       time.Duration
 	AtMostOnce         bool
-	Started            bool  // with AtMostOnce: its start is recorded
-	Canceling          bool  // it is to be stopped: a worker that holds it is told, and nobody else gets it
-	Held               bool  // its run is paused or Blocked: it is not handed out; a worker that has it may finish it
-	Order              int64 // of its backlog row; 0 = it has none
-	Bytes              int64 // its cost in a buffer; set by Offer
+	Priority           int32  // from model.MinPriority to model.MaxPriority; the highest is first
+	FairnessKey        string // flows share the queue by weight
+	ConcurrencyKey     string // "" = none
+	Started            bool   // with AtMostOnce: its start is recorded
+	Canceling          bool   // it is to be stopped: a worker that holds it is told, and nobody else gets it
+	Held               bool   // its run is paused or Blocked: it is not handed out; a worker that has it may finish it
+	Order              int64  // of its backlog row; 0 = it has none
+	Bytes              int64  // its cost in a buffer; set by Offer
 }
 
 // Key names the task's attempt.
@@ -55,6 +58,9 @@ type task struct {
 	sent     bool   // it has left the server
 	partial  bool   // claimed by a worker before its run was loaded: only key and token are known
 	overtook bool   // a result came from somebody else than who has it now
+	lane     *lane  // where it is placed among those that could be handed out
+	key      *key   // the concurrency key that it waits for
+	held     *key   // the concurrency key that it holds a place of
 }
 
 func (t *task) token() Token {
@@ -66,6 +72,7 @@ type deadline struct {
 	t        *task
 	session  *Session
 	identity string
+	queue    *queue // whose rate allows more
 }
 
 // expire looks at everything whose time has come.
@@ -80,6 +87,11 @@ func (d *Dispatcher) expire(due []deadline) {
 		case x.identity != "":
 			if !d.connected(x.identity) {
 				d.told = append(d.told, func() { d.sink.Left(x.identity) })
+			}
+		case x.queue != nil:
+			if d.queues[x.queue.key] == x.queue {
+				x.queue.limited = false
+				d.serve(x.queue)
 			}
 		case x.t != nil:
 			d.expireTask(x.t, now)

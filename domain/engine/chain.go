@@ -224,10 +224,11 @@ func (c *chain) task(a *history.Activity) taskOffer {
 			Attempt: a.Attempt, Input: s.Input, Header: s.Header, ScheduledAt: time.Unix(0, a.NextAt).UTC(), Heartbeat: s.Options.Heartbeat, LastDetails: a.Heartbeat},
 		StartToClose: s.Options.StartToClose,
 		AtMostOnce:   s.Options.AtMostOnce,
-		Started:      a.Started,
-		Canceling:    a.Canceling,
-		Held:         !c.state.Runnable(),
-		Bytes:        int64(s.Input.Size()) + 256,
+		Priority:     s.Options.Priority, FairnessKey: s.Options.FairnessKey, ConcurrencyKey: s.Options.ConcurrencyKey,
+		Started:   a.Started,
+		Canceling: a.Canceling,
+		Held:      !c.state.Runnable(),
+		Bytes:     int64(s.Input.Size()) + 256,
 	}
 }
 

@@ -38,7 +38,7 @@ func (k sink) Start(t dispatch.Token, worker string) {
 
 func (k sink) Claimed(t dispatch.Token) { k.e.submit(t.Chain, &claimedInput{e: k.e, token: t}) }
 
-func (k sink) Refill(q dispatch.QueueKey, after int64) {
+func (k sink) Refill(q dispatch.QueueKey, after dispatch.Cursor) {
 	k.e.background(func() {
 		last, more, ok := k.e.refill(q, after)
 		if ok {
@@ -49,14 +49,34 @@ func (k sink) Refill(q dispatch.QueueKey, after int64) {
 	})
 }
 
-// refill offers a page of the backlog of a queue. last is the order up to which all was offered; not ok says that something failed behind it.
-func (e *Engine) refill(q dispatch.QueueKey, after int64) (last int64, more, ok bool) {
-	tasks, err := e.store.Tasks(e.base, q.Namespace, q.Queue, after, refillPage)
-	if err != nil {
-		if e.base.Err() == nil {
-			e.log.Error("reading the backlog of a task queue failed; it will be tried again", "namespace", q.Namespace, "queue", q.Queue, "error", err)
+// refill offers a page of the backlog of a queue, of one priority. last is the order up to which all was offered, 0 when nothing was; not ok says
+// that something failed behind it.
+func (e *Engine) refill(q dispatch.QueueKey, after dispatch.Cursor) (last int64, more, ok bool) {
+	var tasks []ports.Task
+	for from := after.First(); ; {
+		var err error
+		tasks, err = e.store.Tasks(e.base, q.Namespace, q.Queue, from, refillPage)
+		if err != nil {
+			if e.base.Err() == nil {
+				e.log.Error("reading the backlog of a task queue failed; it will be tried again", "namespace", q.Namespace, "queue", q.Queue, "error", err)
+			}
+			return 0, true, false
 		}
-		return after, true, false
+		if len(tasks) == 0 {
+			return 0, false, true
+		}
+		taken := after.Below(tasks[0].Order)
+		if tasks[0].Order > taken {
+			break
+		}
+		from = taken // of this priority some were taken before
+	}
+	full := len(tasks) == refillPage
+	for i := range tasks {
+		if ports.TaskPriority(tasks[i].Order) != ports.TaskPriority(tasks[0].Order) {
+			tasks, full = tasks[:i], true
+			break
+		}
 	}
 	type offered struct {
 		i  int
@@ -73,7 +93,7 @@ func (e *Engine) refill(q dispatch.QueueKey, after int64) (last int64, more, ok 
 		}
 	}
 	if failed > 0 {
-		after = tasks[failed-1].Order
+		last = tasks[failed-1].Order
 	}
-	return after, failed < len(tasks) || len(tasks) == refillPage, failed == len(tasks)
+	return last, failed < len(tasks) || full, failed == len(tasks)
 }

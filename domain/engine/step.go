@@ -343,13 +343,13 @@ func (s *step) offer(o model.Ordinal) {
 	if a.maybe {
 		c.lastDetails(&t)
 	}
-	reserved := c.e.dispatch.Reserve(dispatch.QueueKey{Namespace: c.key.Namespace, Queue: t.Queue}, t.Bytes)
+	reserved := c.e.dispatch.Reserve(&t)
 	if !reserved {
 		if a.maybe {
 			// One that is there is put behind the others, where the queue still looks.
 			s.append_.TasksDone = append(s.append_.TasksDone, ports.TaskRef{Run: c.run.ID, Ordinal: o, Attempt: t.Attempt})
 		}
-		s.append_.Tasks = append(s.append_.Tasks, ports.Task{Key: c.key, Run: c.run.ID, Ordinal: o, Attempt: t.Attempt, Queue: t.Queue})
+		s.append_.Tasks = append(s.append_.Tasks, ports.Task{Key: c.key, Run: c.run.ID, Ordinal: o, Attempt: t.Attempt, Queue: t.Queue, Priority: t.Priority})
 		s.touched = true
 	}
 	c.offered(a, !reserved)
@@ -440,20 +440,23 @@ func (s *step) finish() {
 			c.noteUnheld(k.Ordinal, k.Attempt)
 		}
 	}
-	backlog := map[dispatch.QueueKey]bool(nil)
+	backlog := map[dispatch.QueueKey]int32(nil)
 	for i := range s.offers {
 		o := &s.offers[i]
 		if o.row {
 			if backlog == nil {
-				backlog = map[dispatch.QueueKey]bool{}
+				backlog = map[dispatch.QueueKey]int32{}
 			}
-			backlog[dispatch.QueueKey{Namespace: c.key.Namespace, Queue: o.task.Queue}] = true
+			q := dispatch.QueueKey{Namespace: c.key.Namespace, Queue: o.task.Queue}
+			if p, ok := backlog[q]; !ok || o.task.Priority > p {
+				backlog[q] = o.task.Priority
+			}
 			continue
 		}
 		c.e.dispatch.Offer(o.task, o.reserved)
 	}
-	for q := range backlog {
-		c.e.dispatch.Backlogged(q)
+	for q, p := range backlog {
+		c.e.dispatch.Backlogged(q, p)
 	}
 	if c.state != nil && !c.state.Open() {
 		c.dropInstance()

@@ -203,7 +203,16 @@ type ActivityOptions struct {
 	Retry           RetryPolicy
 	Cancellation    CancellationType
 	AtMostOnce      bool
+	Priority        int32  // MinPriority to MaxPriority; 0 = that of the run
+	FairnessKey     string // "" = that of the run
+	ConcurrencyKey  string // "" = that of the run
 }
+
+// Bounds of priorities: the higher is handed out first. They are few, so that a queue finds the next task without a search.
+const (
+	MinPriority = -10
+	MaxPriority = 10
+)
 
 // SortedEntries gives a map's entries in key order, for encodings that must be the same every time.
 func SortedEntries(m map[string]string) [][2]string {

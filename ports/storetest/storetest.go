@@ -57,6 +57,8 @@ func Run(t *testing.T, open Factory) {
 		{"Routes/D-6 order and replacement", routes},
 		{"Namespaces/order and replacement", namespaces},
 		{"Audit/order, filters, pages and what is kept", audit},
+		{"QueueSettings/replacement and removal", queueSettings},
+		{"Tasks/by priority, then age", taskPriorities},
 		{"Caches/checkpoints", checkpoints},
 		{"Caches/A-4 heartbeats", heartbeats},
 		{"Retention/S-6 removes closed runs and what belongs to them", removal},

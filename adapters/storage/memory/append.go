@@ -177,7 +177,7 @@ func (s *Store) addTask(key model.ChainKey, t ports.Task) {
 		s.backlog[q] = o
 	}
 	s.taskOrder++
-	t.Key, t.Order = key, s.taskOrder
+	t.Key, t.Order = key, ports.TaskOrder(t.Priority, s.taskOrder)
 	s.tasks[id] = t
 	o.insert(t)
 }

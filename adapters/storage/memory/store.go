@@ -33,6 +33,7 @@ type Store struct {
 	messages     int64 // positions given out
 	backlog      map[queueKey]*ordered[ports.Task]
 	tasks        map[taskKey]ports.Task
+	queues       map[queueKey]ports.QueueSettings
 	taskOrder    int64
 
 	expiring   ordered[expiry]
@@ -108,6 +109,7 @@ func New() *Store {
 		backlog:      map[queueKey]*ordered[ports.Task]{},
 		tasks:        map[taskKey]ports.Task{},
 		expiring:     ordered[expiry]{cmp: compareExpiry},
+		queues:       map[queueKey]ports.QueueSettings{},
 		counts:       map[countKey]int64{},
 		pins:         map[model.PackageHash]int64{},
 		packages:     map[model.PackageHash]ports.Package{},

@@ -62,7 +62,7 @@ var migrations = []migration{
 			PRIMARY KEY (ns, workflow_id, request_id)
 		) WITHOUT ROWID`,
 
-		// The backlog (A-1). ord ascends in commit order.
+		// The backlog (A-1). ord is ports.TaskOrder: by priority, then in commit order.
 		`CREATE TABLE task (
 			ns BLOB NOT NULL, queue BLOB NOT NULL, ord INTEGER NOT NULL,
 			workflow_id BLOB NOT NULL, run BLOB NOT NULL, ordinal INTEGER NOT NULL, attempt INTEGER NOT NULL,
@@ -100,4 +100,5 @@ var migrations = []migration{
 	closedRuns,
 	entities,
 	auditRecords,
+	queueSettings,
 }

@@ -119,6 +119,7 @@ func (s *Store) Tasks(ctx context.Context, ns model.Namespace, queue model.TaskQ
 		a.text(string(ns)).text(string(queue)).int(after).int(atLeastZero(limit))
 	}, func(c *columns) bool {
 		t := ports.Task{Order: c.int(), Queue: queue}
+		t.Priority = ports.TaskPriority(t.Order)
 		t.Key = model.ChainKey{Namespace: ns, WorkflowID: model.WorkflowID(c.text())}
 		t.Run, t.Ordinal, t.Attempt = model.RunID(c.id()), model.Ordinal(c.int()), model.Attempt(c.int())
 		out = append(out, t)

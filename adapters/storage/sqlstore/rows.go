@@ -244,7 +244,7 @@ func (w *writer) small(a *ports.Append) error {
 	for i := range a.Tasks {
 		t := &a.Tasks[i]
 		w.next.task++
-		w.args.reset().text(ns).text(string(t.Queue)).int(w.next.task).text(wf).id(string(t.Run)).int(int64(t.Ordinal)).int(int64(t.Attempt))
+		w.args.reset().text(ns).text(string(t.Queue)).int(ports.TaskOrder(t.Priority, w.next.task)).text(wf).id(string(t.Run)).int(int64(t.Ordinal)).int(int64(t.Attempt))
 		if _, err := w.c.exec(sqlPutTask, w.args.vals); err != nil {
 			return err
 		}
