@@ -97,7 +97,7 @@ func TestStuck(t *testing.T) {
 		run  func(env *aiontest.Env)
 		want string
 	}{
-		"signal":    {func(env *aiontest.Env) { aiontest.Start(env, never, workflow.None{}).Result() }, "still waits for a signal"},
+		"signal":    {func(env *aiontest.Env) { aiontest.Start(env, never, workflow.None{}).Result() }, "does not end: it waits for a signal"},
 		"no worker": {func(env *aiontest.Env) { aiontest.Start(env, alone, 1).Result() }, "no worker serves queue default for Step"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -88,9 +88,9 @@ func (r *Run[O]) Result() (O, error) {
 		case !o.Status.Open(), o.Blocked != nil:
 			return none, r.failed(o)
 		case step == maxSteps:
-			env.t.Fatalf("aiontest: workflow %q has not ended by %v, after %d moments at which something came due: it waits for %s", r.ID(), env.Now(), step, o.WaitingFor)
+			env.t.Fatalf("aiontest: workflow %q has not ended by %v, after %d moments at which something came due: %s", r.ID(), env.Now(), step, o.WaitingFor)
 		case !env.clock.step(time.Time{}):
-			env.t.Fatalf("aiontest: nothing happens any more, and workflow %q still waits for %s", r.ID(), o.WaitingFor)
+			env.t.Fatalf("aiontest: nothing happens any more, and workflow %q does not end: %s", r.ID(), o.WaitingFor)
 		}
 	}
 }

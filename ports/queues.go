@@ -37,6 +37,20 @@ type KeyStatus struct {
 	Oldest  time.Time // of those that wait; zero: nothing waits
 }
 
+// FlowStatus shows a fairness key of which tasks wait that could be handed out.
+type FlowStatus struct {
+	Name    string
+	Weight  int
+	Waiting int
+}
+
+// QueueDescription shows who waits in a task queue, and for what. Keys and flows are the first 1000 of them, those with the most waiting first.
+type QueueDescription struct {
+	QueueStatus
+	Keys  []KeyStatus
+	Flows []FlowStatus
+}
+
 // TaskHolder shows who holds a place of a concurrency key.
 type TaskHolder struct {
 	WorkflowID model.WorkflowID

@@ -98,6 +98,10 @@ type StartRequest struct {
 	Header           map[string]string
 	Identity         string
 	Attributes       map[string]model.Payload // search attributes: JSON values by name, which the namespace must declare
+	// Of activities that say nothing else: where they stand in their task queues.
+	Priority       int32
+	FairnessKey    string
+	ConcurrencyKey string
 }
 
 // StartResult names the run. Outcome is set when the request asked to wait.
@@ -480,6 +484,10 @@ type Operator interface {
 	Workers(ctx context.Context, ns model.Namespace) ([]WorkerStatus, error)
 	// TaskQueues lists queues of a namespace ("" = all) that have workers or tasks, by name.
 	TaskQueues(ctx context.Context, ns model.Namespace) ([]QueueStatus, error)
+	// TaskQueue shows who waits in a queue, and for what. A queue that nobody uses is an empty one. Errors: NotFound (namespace), InvalidInput.
+	TaskQueue(ctx context.Context, ns model.Namespace, name model.TaskQueue) (QueueDescription, error)
+	// SetTaskQueue replaces what limits a queue; it is durable, and holds, on return. Errors: NotFound (namespace), InvalidInput.
+	SetTaskQueue(ctx context.Context, s QueueSettings) error
 }
 
 // WorkerStatus shows a connected worker.
@@ -502,6 +510,12 @@ type QueueStatus struct {
 	Buffered  int64
 	Oldest    time.Time // zero: nothing waits
 	Backlog   bool
+
+	Settings   QueueSettings // its names are not set
+	Running    int           // tasks that workers have, or may have
+	HeldByKeys int64         // of Buffered: those that wait for a place of their concurrency key
+	Limited    bool          // tasks wait for the rate
+	LimitedFor time.Duration // how long tasks have waited for the rate, since the server started; for metrics, no transport carries it
 }
 
 // Service is everything that a transport needs.

@@ -60,7 +60,11 @@ func (v *vigil) over() bool { return !v.until.IsZero() && !time.Now().Before(v.u
 func (v *vigil) news(o ports.Outcome) {
 	if o.WaitingFor != "" && o.WaitingFor != v.said && o.Blocked == nil {
 		v.said = o.WaitingFor
-		v.shell.say("waiting: %s", o.WaitingFor)
+		if thing, ok := strings.CutPrefix(o.WaitingFor, "it waits for "); ok {
+			v.shell.say("waiting for %s", thing)
+		} else {
+			v.shell.say("waiting: %s", o.WaitingFor)
+		}
 	}
 }
 
@@ -130,15 +134,7 @@ func (s *shell) conclude(id string, o ports.Outcome, asked bool) error {
 	if asked {
 		hint = fmt.Sprintf("aion result %s --wait goes on waiting", id)
 	}
-	return fault.New(fault.NotRunning, "workflow %s is still running: %s", id, waitingText(o.WaitingFor)).Hinted("%s", hint)
-}
-
-// waitingText makes a sentence of what a run waits for, which is a thing ("a signal") or a sentence already ("no worker serves …").
-func waitingText(s string) string {
-	if strings.HasPrefix(s, "a ") {
-		return "it waits for " + s
-	}
-	return s
+	return fault.New(fault.NotRunning, "workflow %s is still running: %s", id, o.WaitingFor).Hinted("%s", hint)
 }
 
 func because(reason string) string {

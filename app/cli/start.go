@@ -27,6 +27,8 @@ func (s *shell) startCommand() *cobra.Command {
 	var attributes []string
 	var timeout time.Duration
 	var times startTimes
+	var priority int32
+	var fairness, concurrency string
 	cmd := &cobra.Command{
 		Use: "start TYPE", Short: "Start a run of a workflow type", Args: cobra.ExactArgs(1),
 		Example: `  aion start Hello --input '{"name":"Ada"}' --wait
@@ -35,7 +37,7 @@ func (s *shell) startCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r := ports.StartRequest{
 				Namespace: s.ns(), Type: model.WorkflowType(args[0]), WorkflowID: model.WorkflowID(id), RequestID: model.RequestID(requestID),
-				TaskQueue: model.TaskQueue(queue), RunTimeout: timeout,
+				TaskQueue: model.TaskQueue(queue), RunTimeout: timeout, Priority: priority, FairnessKey: fairness, ConcurrencyKey: concurrency,
 			}
 			var err error
 			if r.Input, err = s.input(in); err != nil {
@@ -67,6 +69,9 @@ func (s *shell) startCommand() *cobra.Command {
 	f.StringVar(&requestID, "request-id", "", "a repeated start with the same request ID starts nothing anew")
 	f.StringVar(&queue, "task-queue", "", "task queue of activities that name none (default: default)")
 	times.bind(f)
+	f.Int32Var(&priority, "priority", 0, "of its activities, from -10 to 10: the higher is handed out first")
+	f.StringVar(&fairness, "fairness-key", "", "of its activities: those of different keys have their turns")
+	f.StringVar(&concurrency, "concurrency-key", "", "of its activities: at most so many of a key run at once as aion queue set says")
 	f.DurationVar(&timeout, "run-timeout", 0, "how long the run may be open, e.g. 24h; 0 = without an end")
 	f.StringVar(&reuse, "reuse", "", "when a closed run has the ID: "+strings.Join(reusePolicies, ", "))
 	f.StringVar(&conflict, "conflict", "", "when an open run has the ID: "+strings.Join(conflictPolicies, ", "))

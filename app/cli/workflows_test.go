@@ -84,12 +84,16 @@ func testWorker() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	w := worker.New("", worker.Options{TaskQueues: []string{"default", "vip"}, Slots: 4, Identity: "testworker"})
-	worker.Handle(w, greet, func(_ context.Context, in person) (string, error) {
+	worker.Handle(w, greet, func(ctx context.Context, in person) (string, error) {
 		if in.Name == "nobody" {
 			return "", activity.Type("nobody").Errorf("nobody is there")
 		}
-		if in.Name == "later" {
+		switch in.Name {
+		case "later":
 			return "", activity.ErrPending
+		case "slow":
+			<-ctx.Done()
+			return "", ctx.Err()
 		}
 		return "Hello, " + in.Name, nil
 	})

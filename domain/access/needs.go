@@ -78,5 +78,7 @@ var Needs = map[string]Need{
 	// Without a namespace they list what the caller may read.
 	"Workers":        need(ports.RoleReader),
 	"TaskQueues":     need(ports.RoleReader),
+	"TaskQueue":      need(ports.RoleReader),
+	"SetTaskQueue":   need(ports.RoleOperator).change(),
 	"ListNamespaces": {Roles: []ports.Role{ports.RoleReader}, Filtered: true},
 }

@@ -2,8 +2,6 @@ package dispatch
 
 import (
 	"time"
-
-	"github.com/aionrun/aion/domain/model"
 )
 
 // Offer makes an attempt available to workers. reserved says that a place was reserved for it, with t.Bytes. An attempt that is known already is not offered twice.
@@ -295,20 +293,6 @@ func (d *Dispatcher) Withdraw(k TaskKey) (ok bool, again time.Time) {
 		return false, d.bootUntil
 	}
 	return false, time.Time{}
-}
-
-// Holder tells who holds an attempt, for people: the worker's identity where one is connected, and whether it waits in a queue; ok is false when it is not known here.
-func (d *Dispatcher) Holder(k TaskKey) (worker string, waiting bool, details model.Payload, ok bool) {
-	d.mu.Lock()
-	defer d.unlock()
-	t := d.tasks[k]
-	if t == nil {
-		return "", false, model.Payload{}, false
-	}
-	if t.session != nil {
-		worker = t.session.reg.Identity
-	}
-	return worker, t.phase == buffered, t.details, true
 }
 
 // forget drops all that is known of an attempt.

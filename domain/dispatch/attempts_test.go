@@ -292,8 +292,8 @@ func TestClaimOfAWaitingAttempt(t *testing.T) {
 		if w.read(); len(w.order) != 0 || len(w.Info().Unknown) != 0 {
 			b.Fatalf("got %v", w.order)
 		}
-		if name, waiting, _, ok := b.Holder(one); !ok || waiting || name != "me" {
-			b.Error(name, waiting, ok)
+		if w, ok := b.Wait(one); !ok || w.Waiting || w.Worker != "me" {
+			b.Error(w, ok)
 		}
 	})
 }
@@ -468,7 +468,7 @@ func TestOfferedOnce(t *testing.T) {
 		b.Settled(one, "")
 		w.finish(one)
 		b.Settled(one, "")
-		if _, _, _, ok := b.Holder(one); ok {
+		if _, ok := b.Wait(one); ok {
 			b.Error("it is still known")
 		}
 	})
@@ -478,17 +478,17 @@ func TestOfferedOnce(t *testing.T) {
 func TestHolder(t *testing.T) {
 	run(t, false, func(b *bench) {
 		b.offer(1)
-		if name, waiting, _, ok := b.Holder(one); name != "" || !waiting || !ok {
-			b.Error(name, waiting, ok)
+		if w, ok := b.Wait(one); w.Worker != "" || !w.Waiting || !ok {
+			b.Error(w, ok)
 		}
 		w := b.worker(1).read()
 		w.Heartbeat(w.tasks[one].Token, model.Payload{Data: []byte("50%")})
-		if name, waiting, details, ok := b.Holder(one); name != "me" || waiting || !ok || string(details.Data) != "50%" {
-			b.Error(name, waiting, ok)
+		if w, ok := b.Wait(one); w.Worker != "me" || w.Waiting || !ok || string(w.Details.Data) != "50%" {
+			b.Error(w, ok)
 		}
 		w.Close()
-		if name, waiting, _, ok := b.Holder(one); name != "" || waiting || !ok {
-			b.Error(name, waiting, ok)
+		if w, ok := b.Wait(one); w.Worker != "" || w.Waiting || !ok {
+			b.Error(w, ok)
 		}
 	})
 }

@@ -27,7 +27,7 @@ func (w *worker) drain() []model.Ordinal {
 	}
 }
 
-// [ACT-12] Tasks wait in order of priority, then age.
+// [ACT-12] Tasks wait in order of priority, then age.
 func TestPriority(t *testing.T) {
 	run(t, false, func(b *bench) {
 		for n, p := range []int32{0, -3, 5, 0, 5, 99, -99} {

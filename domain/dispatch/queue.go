@@ -23,10 +23,12 @@ type queue struct {
 	bytes, reservedBytes int64
 	at                   [levels]int // count by priority
 
-	tokens  float64 // of the rate
-	spentAt time.Time
-	limited bool // the rate has run out since it was last looked at
-	wake    timers.Entry[deadline]
+	tokens    float64 // of the rate
+	spentAt   time.Time
+	limited   bool // the rate has run out since it was last looked at
+	limitedAt time.Time
+	waited    time.Duration // how long tasks have waited for the rate
+	wake      timers.Entry[deadline]
 
 	backlog   bool          // the store may hold tasks with an order above after
 	top       int           // the highest level that may have some

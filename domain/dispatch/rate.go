@@ -76,8 +76,18 @@ func (d *Dispatcher) spend(q *queue) bool {
 	pause := max(time.Duration(math.Ceil((1-q.tokens)/rate*float64(time.Second))), shortestPause)
 	q.wake.Key.queue = q
 	d.deadlines.Set(&q.wake, now.Add(pause))
-	q.limited = true
+	if !q.limited {
+		q.limited, q.limitedAt = true, now
+	}
 	return false
+}
+
+// unlimit says that the queue's rate is to be looked at again.
+func (q *queue) unlimit(now time.Time) {
+	if q.limited {
+		q.waited += now.Sub(q.limitedAt)
+		q.limited = false
+	}
 }
 
 // Set changes what limits a queue. nil limits nothing.
@@ -94,7 +104,8 @@ func (d *Dispatcher) Set(qk QueueKey, s *ports.QueueSettings) {
 		return
 	}
 	q.set = d.settings[qk]
-	q.tokens, q.spentAt, q.limited = 0, time.Time{}, false
+	q.tokens, q.spentAt = 0, time.Time{}
+	q.unlimit(d.opt.Clock.Now())
 	d.deadlines.Remove(&q.wake)
 	for name, f := range q.flows {
 		f.weight = q.set.weightOf(name)

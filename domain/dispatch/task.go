@@ -90,7 +90,7 @@ func (d *Dispatcher) expire(due []deadline) {
 			}
 		case x.queue != nil:
 			if d.queues[x.queue.key] == x.queue {
-				x.queue.limited = false
+				x.queue.unlimit(now)
 				d.serve(x.queue)
 			}
 		case x.t != nil:

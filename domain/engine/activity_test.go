@@ -96,7 +96,7 @@ func TestFailureIsRecorded(t *testing.T) {
 	env.Advance(time.Minute)
 	d := r.Describe()
 	if len(d.Activities) != 1 || d.Activities[0].Phase != ports.PhaseBackingOff || d.Activities[0].Attempt != 2 || d.Activities[0].MaxAttempts != 2 || d.Activities[0].LastFailure.Type != "busy" ||
-		!strings.Contains(d.Summary, "attempt 1 of 2 of Work failed, next in 59m0s: while calling: line 7: no tone") {
+		!strings.Contains(d.Summary, "Work waits for attempt 2 of 2, next in 59m0s: while calling: line 7: no tone") {
 		t.Errorf("%+v", d)
 	}
 	_, err := r.Result()

@@ -142,11 +142,12 @@ type Engine struct {
 	mail      mail
 	forget    ports.Timer // of expectWorkers
 
-	state  atomic.Uint32
-	base   context.Context
-	cancel context.CancelFunc
-	fatal  sync.Once
-	opened int64 // when Open was called (unix ns)
+	state   atomic.Uint32
+	base    context.Context
+	cancel  context.CancelFunc
+	fatal   sync.Once
+	setting sync.Mutex // held while the settings of a queue are changed
+	opened  int64      // when Open was called (unix ns)
 }
 
 type stripe struct {
@@ -198,6 +199,9 @@ func (e *Engine) Open(ctx context.Context) error {
 		return err
 	}
 	if err := e.packages.load(ctx); err != nil {
+		return err
+	}
+	if err := e.loadQueues(ctx); err != nil {
 		return err
 	}
 	if err := e.expectWorkers(ctx); err != nil {

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/aionrun/aion/domain/history"
@@ -90,13 +91,14 @@ func (c *chain) waitingFor(now time.Time) string {
 	if due != 0 {
 		left := time.Unix(0, due).Sub(now).Round(time.Second)
 		if left <= 0 {
-			return "a timer that is due now"
+			return "it waits for a timer that is due now"
 		}
-		return fmt.Sprintf("a timer, due in %v, or a signal", left)
+		return fmt.Sprintf("it waits for a timer, due in %v, or a signal", left)
 	}
-	return "a signal"
+	return "it waits for a signal"
 }
 
+// activitySentence says what an activity waits for.
 func (c *chain) activitySentence(a *history.Activity, now time.Time) string {
 	s := a.Scheduled
 	of := ""
@@ -108,21 +110,38 @@ func (c *chain) activitySentence(a *history.Activity, now time.Time) string {
 		if a.LastFailure != nil {
 			why = ": " + a.LastFailure.Message
 		}
-		return fmt.Sprintf("attempt %d%s of %s failed, next in %v%s", a.Attempt-1, of, s.Type, next.Sub(now).Round(100*time.Millisecond), why)
+		return fmt.Sprintf("%s waits for attempt %d%s, next in %v%s", s.Type, a.Attempt, of, next.Sub(now).Round(100*time.Millisecond), why)
 	}
 	if h := a.Handed; h != nil {
-		return fmt.Sprintf("%s is pending: it is completed by its token (for %v so far)", s.Type, now.Sub(time.Unix(0, h.At)).Round(time.Second))
+		return fmt.Sprintf("%s has been pending for %v: it is completed by its token", s.Type, now.Sub(time.Unix(0, h.At)).Round(time.Second))
 	}
-	worker, waiting, _, known := c.e.dispatch.Holder(taskKey(c.run.ID, a))
+	queue := s.Options.TaskQueue
+	w, known := c.e.dispatch.Wait(taskKey(c.run.ID, a))
 	switch {
-	case known && !waiting && worker != "":
-		return fmt.Sprintf("activity %s, attempt %d%s, running on %s", s.Type, a.Attempt, of, worker)
-	case known && !waiting:
-		return fmt.Sprintf("activity %s, attempt %d%s, whose worker is gone and may come back", s.Type, a.Attempt, of)
-	case !c.e.dispatch.Serves(queueKey(c.key, s.Options.TaskQueue), s.Type):
-		return fmt.Sprintf("no worker serves queue %s for %s", s.Options.TaskQueue, s.Type)
+	case known && !w.Waiting && w.Worker != "":
+		return fmt.Sprintf("%s is running on %s, attempt %d%s", s.Type, w.Worker, a.Attempt, of)
+	case known && !w.Waiting:
+		return fmt.Sprintf("%s has lost its worker, which may come back; attempt %d%s", s.Type, a.Attempt, of)
+	case !c.e.dispatch.Serves(queueKey(c.key, queue), s.Type):
+		return fmt.Sprintf("no worker serves queue %s for %s", queue, s.Type)
+	case w.Settling:
+		return fmt.Sprintf("%s waits until it is known who holds concurrency key %s since before the server started", s.Type, w.Key)
+	case w.Key != "":
+		return fmt.Sprintf("%s waits for a free place of concurrency key %s (%d of %d used)", s.Type, w.Key, w.Held, w.Limit)
+	case w.Rate > 0:
+		return fmt.Sprintf("%s waits for the rate of queue %s (%v tasks per second)", s.Type, queue, w.Rate)
 	}
-	return fmt.Sprintf("activity %s waits in queue %s for a free slot", s.Type, s.Options.TaskQueue)
+	return fmt.Sprintf("%s waits for a free slot in queue %s", s.Type, queue)
+}
+
+// sentence begins with a capital, where it begins with a word of ours.
+func sentence(s string) string {
+	for _, ours := range []string{"it ", "no "} {
+		if strings.HasPrefix(s, ours) {
+			return strings.ToUpper(s[:1]) + s[1:]
+		}
+	}
+	return s
 }
 
 // first gives the lowest ordinal of a map, and how many there are.

@@ -331,23 +331,23 @@ func TestWaitingFor(t *testing.T) {
 		if o := standing(t, env, r); o.WaitingFor != want {
 			t.Errorf("got %q, want %q", o.WaitingFor, want)
 		}
-		if d, err := env.Engine().Describe(ctx, r); err != nil || d.Summary != "waiting for "+want {
+		if d, err := env.Engine().Describe(ctx, r); err != nil || d.Summary != strings.ToUpper(want[:1])+want[1:] {
 			t.Errorf("%+v, %v", d, err)
 		}
 	}
 	sentence(a, "no worker serves queue default for Work (and 2 more activities)")
-	sentence(b, "a timer, due in 1h0m0s, or a signal")
-	sentence(c, "a signal")
+	sentence(b, "it waits for a timer, due in 1h0m0s, or a signal")
+	sentence(c, "it waits for a signal")
 	other := register(t, env, ports.WorkerRegistration{ActivityTypes: []model.ActivityType{"Other"}})
 	sentence(a, "no worker serves queue default for Work (and 2 more activities)")
 	other.Close()
 	s := register(t, env, ports.WorkerRegistration{Identity: "ada"})
-	sentence(a, "activity Work, attempt 1 of 4, running on ada (and 2 more activities)")
+	sentence(a, "Work is running on ada, attempt 1 of 4 (and 2 more activities)")
 	s.Drain()
 	s.fail(s.task(1), model.Failure{Message: "no", Retryable: true})
-	sentence(a, "attempt 1 of 4 of Work failed, next in 1s: no (and 2 more activities)")
+	sentence(a, "Work waits for attempt 2 of 4, next in 1s: no (and 2 more activities)")
 	env.Advance(time.Hour)
-	sentence(a, "activity Work waits in queue default for a free slot (and 2 more activities)")
+	sentence(a, "Work waits for a free slot in queue default (and 2 more activities)")
 	if d, err := env.Engine().Describe(ctx, b); err != nil || len(d.Timers) != 0 {
 		t.Errorf("%+v, %v", d, err)
 	}

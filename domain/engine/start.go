@@ -107,6 +107,9 @@ func (e *Engine) checkStart(ctx context.Context, r *ports.StartRequest) error {
 	if err := model.ValidateID("task queue", string(r.TaskQueue)); err != nil {
 		return err
 	}
+	if err := model.ValidateQueueing(r.Priority, r.FairnessKey, r.ConcurrencyKey); err != nil {
+		return err
+	}
 	if n := r.Input.Size(); n > e.opt.Limits.PayloadBytes {
 		return tooLarge("the input", n, e.opt.Limits.PayloadBytes)
 	}
@@ -156,6 +159,9 @@ func startDigest(r *ports.StartRequest) [32]byte {
 	for _, name := range slices.Sorted(maps.Keys(r.Attributes)) {
 		value := r.Attributes[name].Digest()
 		b = append(append(b, "\x00"+name+"\x00"...), value[:]...)
+	}
+	if r.Priority != 0 || r.FairnessKey != "" || r.ConcurrencyKey != "" {
+		b = fmt.Appendf(b, "\x00%d\x00%s\x00%s", r.Priority, r.FairnessKey, r.ConcurrencyKey)
 	}
 	return sha256.Sum256(b)
 }
@@ -247,7 +253,8 @@ func (in *startInput) create(s *step) {
 	c.attach(history.NewState())
 	s.add(&history.Started{Namespace: r.Namespace, WorkflowID: r.WorkflowID, RunID: run, Type: r.Type, Input: r.Input, TaskQueue: r.TaskQueue, Package: in.pkg,
 		Seed: seed, ImageVersion: imageVersion, RequestID: r.RequestID, RequestDigest: in.digest[:], RunTimeout: r.RunTimeout, Identity: r.Identity, Header: r.Header,
-		Attributes: r.Attributes, Parent: in.parent, StartDelay: r.StartDelay, ExecutionTimeout: chainTime(r), Retry: r.Retry})
+		Attributes: r.Attributes, Parent: in.parent, StartDelay: r.StartDelay, ExecutionTimeout: chainTime(r), Retry: r.Retry,
+		Priority: r.Priority, FairnessKey: r.FairnessKey, ConcurrencyKey: r.ConcurrencyKey})
 	if s.err == nil {
 		s.beginAttributes(r.Attributes)
 	}

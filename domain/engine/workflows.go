@@ -162,10 +162,7 @@ func (c *chain) describe(now time.Time) ports.Description {
 	st := c.state
 	run := c.run
 	run.HeadSeq, run.HistoryBytes = st.Seq, st.Bytes
-	d := ports.Description{Run: run, Summary: c.waitingFor(now), Undelivered: len(st.Pending), CancelRequested: st.CancelRequested}
-	if st.Blocked == nil && !st.Paused {
-		d.Summary = "waiting for " + d.Summary
-	}
+	d := ports.Description{Run: run, Summary: sentence(c.waitingFor(now)), Undelivered: len(st.Pending), CancelRequested: st.CancelRequested}
 	d.HistoryWarning = c.lengthWarning()
 	if st.Blocked != nil {
 		d.Blocked = blockedInfo(st.Blocked, st.BlockedAt)
@@ -173,7 +170,8 @@ func (c *chain) describe(now time.Time) ports.Description {
 	for o, a := range st.Activities {
 		p := ports.PendingActivity{Ordinal: o, Type: a.Scheduled.Type, Queue: a.Scheduled.Options.TaskQueue, Attempt: a.Attempt, MaxAttempts: a.Scheduled.Options.Retry.MaximumAttempts,
 			ScheduledAt: time.Unix(0, a.ScheduledAt).UTC(), LastFailure: a.LastFailure, Phase: ports.PhaseQueued, Heartbeat: a.Heartbeat}
-		worker, waiting, details, known := c.e.dispatch.Holder(taskKey(run.ID, a))
+		w, known := c.e.dispatch.Wait(taskKey(run.ID, a))
+		worker, waiting, details := w.Worker, w.Waiting, w.Details
 		switch {
 		case a.Handed != nil:
 			p.Phase, p.Token = ports.PhasePending, c.handedToken(a)
@@ -423,14 +421,4 @@ func (e *Engine) Workers(ctx context.Context, ns model.Namespace) ([]ports.Worke
 		}
 	}
 	return e.dispatch.Workers(ns), nil
-}
-
-// TaskQueues lists task queues that have workers or tasks.
-func (e *Engine) TaskQueues(ctx context.Context, ns model.Namespace) ([]ports.QueueStatus, error) {
-	if ns != "" {
-		if _, err := e.ns.Resolve(ctx, ns, false); err != nil {
-			return nil, err
-		}
-	}
-	return e.dispatch.Queues(ns), nil
 }

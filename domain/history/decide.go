@@ -39,6 +39,9 @@ func Decide(s *State, cmd Attributes) ([2]Attributes, int, error) {
 		if err := model.ValidateID("task queue", string(c.Options.TaskQueue)); err != nil {
 			return out, 0, refuse("%v", err)
 		}
+		if err := queueing(&c.Options, s.Start); err != nil {
+			return out, 0, refuse("activity %s: %v", c.Type, err)
+		}
 		o := c.Options
 		for _, d := range []time.Duration{o.ScheduleToStart, o.StartToClose, o.ScheduleToClose, o.Heartbeat, o.Retry.InitialInterval, o.Retry.MaximumInterval} {
 			if d < 0 {

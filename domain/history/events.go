@@ -38,6 +38,10 @@ type Started struct {
 	ExecutionTimeout time.Duration     // what is left of the chain's time, from the event's time; 0 = no limit
 	Retry            model.RetryPolicy // zero: a run that fails is not repeated
 	Attempt          model.Attempt     // of the runs that repeat each other; 0 = 1
+	// Of activities that say nothing else.
+	Priority       int32
+	FairnessKey    string
+	ConcurrencyKey string
 }
 
 // Completed closes a run with a result.
@@ -232,6 +236,9 @@ func (a *Started) walk(c *coder) {
 	duration(c, 31, &a.ExecutionTimeout)
 	c.message(32, func(s *coder) { walkRetry(s, &a.Retry) })
 	num(c, 33, &a.Attempt)
+	c.int32(40, &a.Priority)
+	str(c, 41, &a.FairnessKey)
+	str(c, 42, &a.ConcurrencyKey)
 }
 
 func (a *Completed) walk(c *coder) { c.payload(1, &a.Result) }

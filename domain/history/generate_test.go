@@ -62,6 +62,8 @@ func fill(t *rapid.T, v reflect.Value, name string, deep int) {
 		v.SetString(text.Draw(t, name))
 	case reflect.Uint8, reflect.Uint32, reflect.Uint64:
 		v.SetUint(uint64(rapid.Uint32().Draw(t, name)) >> (32 - min(v.Type().Bits(), 32)))
+	case reflect.Int32:
+		v.SetInt(int64(rapid.Int32().Draw(t, name)))
 	case reflect.Int64:
 		v.SetInt(rapid.Int64().Draw(t, name))
 	case reflect.Bool:

@@ -164,6 +164,12 @@ func (c *coder) int64(n int, p *int64) {
 	}
 }
 
+func (c *coder) int32(n int, p *int32) {
+	v := int64(*p)
+	c.int64(n, &v)
+	*p = int32(v)
+}
+
 func (c *coder) bool(n int, p *bool) {
 	if c.enc {
 		if *p {
@@ -346,6 +352,9 @@ func walkOptions(c *coder, o *model.ActivityOptions) {
 	c.message(6, func(s *coder) { walkRetry(s, &o.Retry) })
 	num(c, 7, &o.Cancellation)
 	c.bool(8, &o.AtMostOnce)
+	c.int32(9, &o.Priority)
+	str(c, 10, &o.FairnessKey)
+	str(c, 11, &o.ConcurrencyKey)
 }
 
 // message is a nested message that is left out when it encodes to nothing.

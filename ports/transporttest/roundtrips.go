@@ -28,7 +28,7 @@ func trips() []trip {
 		Wait: 1500 * time.Millisecond, RunTimeout: time.Hour, StartDelay: time.Minute, ExecutionTimeout: 2 * time.Hour,
 		Retry: model.RetryPolicy{InitialInterval: time.Second, Coefficient: 1.5, MaximumInterval: time.Minute, MaximumAttempts: 7, NonRetryableTypes: []string{"x"}},
 		Reuse: ports.ReuseAllowIfFailed, Conflict: ports.ConflictUseExisting,
-		Header: map[string]string{"traceparent": "00-1"}, Identity: Subject,
+		Header: map[string]string{"traceparent": "00-1"}, Identity: Subject, Priority: -3, FairnessKey: "gold", ConcurrencyKey: "customer-7",
 		Attributes: map[string]model.Payload{"customer": payload(`"a"`), "amount": payload("7")},
 	}
 	signal := ports.SignalRequest{Ref: ref(), Name: "approve", Input: payload("true"), RequestID: "req-2", Identity: Subject, Header: map[string]string{"a": "b"}}
@@ -68,7 +68,12 @@ func trips() []trip {
 			Identity: "host:1", SDK: "go/1.0", BuildID: "b1",
 		},
 	}
-	queue := ports.QueueStatus{Namespace: "shop", Name: "fast", Workers: 1, Slots: 8, SlotsUsed: 3, Buffered: 1 << 40, Backlog: true}
+	queue := ports.QueueStatus{Namespace: "shop", Name: "fast", Workers: 1, Slots: 8, SlotsUsed: 3, Buffered: 1 << 40, Backlog: true, Running: 2, HeldByKeys: 1 << 33, Limited: true,
+		Settings: ports.QueueSettings{Rate: 0.5, Burst: 2, Weight: 3, KeyLimit: 4, KeyLimits: map[string]int{"customer-7": 5}, FairnessWeights: map[string]int{"": 2, "gold": 9}}}
+	settings := queue.Settings
+	settings.Namespace, settings.Name = "shop", "fast"
+	described := ports.QueueDescription{QueueStatus: queue, Flows: []ports.FlowStatus{{Name: "gold", Weight: 9, Waiting: 3}, {Weight: 2, Waiting: 1}}, Keys: []ports.KeyStatus{
+		{Name: "customer-7", Limit: 5, Held: 1, Waiting: 8, Holders: []ports.TaskHolder{{WorkflowID: "order/7:a é", Run: "r1", Ordinal: 3, Type: "Pay", Worker: "host:1"}}}, {Name: "b", Limit: 1}}}
 	token := []byte{1, 0, 255}
 	completed := ports.ActivityResult{Namespace: "shop", Token: token, Result: payload("true"), RequestID: "req-4", Identity: Subject}
 	failed := ports.ActivityResult{Namespace: "shop", Token: token, Failure: failure(), NextDelay: time.Minute, RequestID: "req-5", Identity: Subject}
@@ -130,6 +135,9 @@ func trips() []trip {
 			func(ctx context.Context, s ports.Service) (any, error) { return s.Workers(ctx, "shop") }},
 		{"TaskQueues", model.Namespace(""), []ports.QueueStatus{queue},
 			func(ctx context.Context, s ports.Service) (any, error) { return s.TaskQueues(ctx, "") }},
+		{"TaskQueue", Args{model.Namespace("shop"), model.TaskQueue("fast")}, described,
+			func(ctx context.Context, s ports.Service) (any, error) { return s.TaskQueue(ctx, "shop", "fast") }},
+		{"SetTaskQueue", settings, nil, func(ctx context.Context, s ports.Service) (any, error) { return nil, s.SetTaskQueue(ctx, settings) }},
 	}
 }
 

@@ -227,6 +227,17 @@ func (s *Service) TaskQueues(ctx context.Context, ns model.Namespace) ([]ports.Q
 	return ask[[]ports.QueueStatus](ctx, s, "TaskQueues", ns)
 }
 
+// TaskQueue implements ports.Operator.
+func (s *Service) TaskQueue(ctx context.Context, ns model.Namespace, name model.TaskQueue) (ports.QueueDescription, error) {
+	return ask[ports.QueueDescription](ctx, s, "TaskQueue", Args{ns, name})
+}
+
+// SetTaskQueue implements ports.Operator.
+func (s *Service) SetTaskQueue(ctx context.Context, q ports.QueueSettings) error {
+	_, err := ask[any](ctx, s, "SetTaskQueue", q)
+	return err
+}
+
 // Session is a worker's session that gives out the frames that it is fed, and records what comes from the worker. Safe for
 // concurrent use.
 type Session struct {

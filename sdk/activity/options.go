@@ -17,6 +17,11 @@ type Options struct {
 	Retry           Retry
 	Cancellation    Cancellation
 	AtMostOnce      bool // record each start before hand-out and never hand the same attempt out again
+
+	// Where the activity stands in its task queue. Zero values are those of the run (client.StartOptions).
+	Priority       int    // from -10 to 10: the higher is handed out first
+	FairnessKey    string // activities of different keys have their turns, however many of one there are
+	ConcurrencyKey string // at most so many activities of a key run at once as the queue's settings say (1 unless they say more)
 }
 
 // Retry says how attempts are repeated. Zero fields mean the defaults: 1 s, 2.0, 100 × InitialInterval, no limit.
@@ -55,6 +60,9 @@ func (o Options) merge(with Options) Options {
 	}
 	set(&o.Cancellation, with.Cancellation)
 	set(&o.AtMostOnce, with.AtMostOnce)
+	set(&o.Priority, with.Priority)
+	set(&o.FairnessKey, with.FairnessKey)
+	set(&o.ConcurrencyKey, with.ConcurrencyKey)
 	return o
 }
 
@@ -84,5 +92,8 @@ func (o Options) guest() guest.ActivityOptions {
 		Retry:           r,
 		Cancellation:    o.Cancellation,
 		AtMostOnce:      o.AtMostOnce,
+		Priority:        int32(min(max(o.Priority, -1<<31), 1<<31-1)),
+		FairnessKey:     o.FairnessKey,
+		ConcurrencyKey:  o.ConcurrencyKey,
 	}
 }

@@ -36,6 +36,11 @@ type StartOptions struct {
 	Retry activity.Retry
 	// SearchAttributes are what the run is found by; the namespace must declare them.
 	SearchAttributes []workflow.AttributeValue
+
+	// Of activities that say nothing else; see activity.Options.
+	Priority       int
+	FairnessKey    string
+	ConcurrencyKey string
 }
 
 // ReusePolicy says what a start does when a closed run has the workflow ID.
@@ -149,6 +154,7 @@ func startRequest[I, O any](c *Client, w Workflow[I, O], in I, o StartOptions) (
 	req := &aionv1.StartWorkflowRequest{
 		Namespace: c.link.Namespace, WorkflowId: o.ID, WorkflowType: w.Name(), Input: contract.Payload(input), TaskQueue: o.TaskQueue,
 		ReusePolicy: aionv1.WorkflowIdReusePolicy(o.Reuse), ConflictPolicy: aionv1.WorkflowIdConflictPolicy(o.Conflict), Header: o.Header,
+		Priority: int32(min(max(o.Priority, -1<<31), 1<<31-1)), FairnessKey: o.FairnessKey, ConcurrencyKey: o.ConcurrencyKey,
 	}
 	for name, p := range attributes {
 		if req.SearchAttributes == nil {

@@ -15,6 +15,9 @@ type ActivityOptions struct {
 	Retry           RetryPolicy
 	Cancellation    CancellationType
 	AtMostOnce      bool
+	Priority        int32
+	FairnessKey     string
+	ConcurrencyKey  string
 }
 
 // RetryPolicy says how the attempts of an activity are repeated. A zero field means the default: 1 s, 2.0, 100 × InitialInterval, no limit.
@@ -50,6 +53,9 @@ func (o *ActivityOptions) append(b []byte, num int) []byte {
 	b = o.Retry.append(b, 6)
 	b = appendUint(b, 7, uint64(o.Cancellation))
 	b = appendBool(b, 8, o.AtMostOnce)
+	b = appendUint(b, 9, uint64(int64(o.Priority)))
+	b = appendString(b, 10, o.FairnessKey)
+	b = appendString(b, 11, o.ConcurrencyKey)
 	if len(b) == empty {
 		return b[:start]
 	}

@@ -36,6 +36,8 @@ var (
 	anonymous  = desc("aion_anonymous_access", "1 when everybody who reaches the public port may do everything.")
 	runsOpen   = desc("aion_runs_open", "Open runs.", "namespace", "workflow_type")
 	queueDepth = desc("aion_task_queue_depth", "Tasks in memory that wait for a slot.", "namespace", "task_queue")
+	queueKeys  = desc("aion_task_queue_held_by_keys", "Tasks in memory that wait for a place of their concurrency key.", "namespace", "task_queue")
+	queueLimit = desc("aion_task_queue_limited_seconds_total", "How long tasks have waited for the queue's rate.", "namespace", "task_queue")
 	queueAge   = desc("aion_task_queue_oldest_seconds", "How long the oldest waiting task has waited.", "namespace", "task_queue")
 	queueSlots = desc("aion_worker_slots", "Slots of connected workers, by state: used or free.", "namespace", "task_queue", "state")
 	queueCount = desc("aion_workers", "Connected workers.", "namespace", "task_queue")
@@ -58,7 +60,7 @@ var (
 // Describe implements prom.Collector.
 func (w *watcher) Describe(ch chan<- *prom.Desc) {
 	for _, d := range []*prom.Desc{
-		buildInfo, anonymous, runsOpen, queueDepth, queueAge, queueSlots, queueCount, liveInstances, liveBytes, hibernated, restored, dropped, fuel,
+		buildInfo, anonymous, runsOpen, queueDepth, queueKeys, queueLimit, queueAge, queueSlots, queueCount, liveInstances, liveBytes, hibernated, restored, dropped, fuel,
 		commits, appends, rows, writtenBytes, historyReads, historyBytes,
 	} {
 		ch <- d
@@ -131,6 +133,8 @@ func (w *watcher) collectQueues(ctx context.Context, ch chan<- prom.Metric, gaug
 	for _, q := range queues {
 		labels := []string{string(q.Namespace), string(q.Name)}
 		gauge(queueDepth, float64(q.Buffered), labels...)
+		gauge(queueKeys, float64(q.HeldByKeys), labels...)
+		ch <- prom.MustNewConstMetric(queueLimit, prom.CounterValue, q.LimitedFor.Seconds(), labels...)
 		age := 0.0
 		if !q.Oldest.IsZero() {
 			age = max(0, now.Sub(q.Oldest).Seconds())

@@ -198,10 +198,7 @@ func TestPagesUnderChange(t *testing.T) {
 
 func TestDecodeStart(t *testing.T) {
 	for field, r := range map[string]*aionv1.StartWorkflowRequest{
-		"priority":        {Priority: -1},
-		"fairness_key":    {FairnessKey: "k"},
-		"concurrency_key": {ConcurrencyKey: "k"},
-		"memo":            {Memo: map[string]*aionv1.Payload{"k": {}}},
+		"memo": {Memo: map[string]*aionv1.Payload{"k": {}}},
 	} {
 		_, err := wire.DecodeStart(r)
 		var f *fault.Error

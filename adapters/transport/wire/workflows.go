@@ -49,6 +49,7 @@ func EncodeStart(r ports.StartRequest) *aionv1.StartWorkflowRequest {
 		ConflictPolicy:   aionv1.WorkflowIdConflictPolicy(r.Conflict),
 		Header:           r.Header,
 		SearchAttributes: encodePayloads(r.Attributes),
+		Priority:         r.Priority, FairnessKey: r.FairnessKey, ConcurrencyKey: r.ConcurrencyKey,
 	}
 }
 
@@ -58,9 +59,6 @@ func DecodeStart(r *aionv1.StartWorkflowRequest) (ports.StartRequest, error) {
 		name string
 		set  bool
 	}{
-		{"priority", r.GetPriority() != 0},
-		{"fairness_key", r.GetFairnessKey() != ""},
-		{"concurrency_key", r.GetConcurrencyKey() != ""},
 		{"memo", len(r.GetMemo()) > 0},
 	} {
 		if f.set {
@@ -106,6 +104,7 @@ func DecodeStart(r *aionv1.StartWorkflowRequest) (ports.StartRequest, error) {
 		Conflict:   conflict,
 		Header:     r.GetHeader(),
 		Attributes: decodePayloads(r.GetSearchAttributes()),
+		Priority:   r.GetPriority(), FairnessKey: r.GetFairnessKey(), ConcurrencyKey: r.GetConcurrencyKey(),
 	}, nil
 }
 

@@ -436,8 +436,14 @@ type ActivityOptions struct {
 	Retry           *RetryPolicy           `protobuf:"bytes,6,opt,name=retry,proto3" json:"retry,omitempty"`
 	Cancellation    CancellationType       `protobuf:"varint,7,opt,name=cancellation,proto3,enum=aion.v1.CancellationType" json:"cancellation,omitempty"`
 	AtMostOnce      bool                   `protobuf:"varint,8,opt,name=at_most_once,json=atMostOnce,proto3" json:"at_most_once,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// From -10 to 10: the higher is handed out first. 0: that of the run.
+	Priority int32 `protobuf:"varint,9,opt,name=priority,proto3" json:"priority,omitempty"`
+	// Activities of different keys have their turns by weight. Empty: that of the run.
+	FairnessKey string `protobuf:"bytes,10,opt,name=fairness_key,json=fairnessKey,proto3" json:"fairness_key,omitempty"`
+	// At most so many activities of a key are with workers at once as the task queue's settings say. Empty: that of the run.
+	ConcurrencyKey string `protobuf:"bytes,11,opt,name=concurrency_key,json=concurrencyKey,proto3" json:"concurrency_key,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ActivityOptions) Reset() {
@@ -526,6 +532,27 @@ func (x *ActivityOptions) GetAtMostOnce() bool {
 	return false
 }
 
+func (x *ActivityOptions) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *ActivityOptions) GetFairnessKey() string {
+	if x != nil {
+		return x.FairnessKey
+	}
+	return ""
+}
+
+func (x *ActivityOptions) GetConcurrencyKey() string {
+	if x != nil {
+		return x.ConcurrencyKey
+	}
+	return ""
+}
+
 var File_aion_v1_common_proto protoreflect.FileDescriptor
 
 const file_aion_v1_common_proto_rawDesc = "" +
@@ -550,7 +577,7 @@ const file_aion_v1_common_proto_rawDesc = "" +
 	"\vcoefficient\x18\x02 \x01(\x01R\vcoefficient\x12D\n" +
 	"\x10maximum_interval\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x0fmaximumInterval\x12)\n" +
 	"\x10maximum_attempts\x18\x04 \x01(\rR\x0fmaximumAttempts\x12.\n" +
-	"\x13non_retryable_types\x18\x05 \x03(\tR\x11nonRetryableTypes\"\xc5\x03\n" +
+	"\x13non_retryable_types\x18\x05 \x03(\tR\x11nonRetryableTypes\"\xad\x04\n" +
 	"\x0fActivityOptions\x12\x1d\n" +
 	"\n" +
 	"task_queue\x18\x01 \x01(\tR\ttaskQueue\x12E\n" +
@@ -561,7 +588,11 @@ const file_aion_v1_common_proto_rawDesc = "" +
 	"\x05retry\x18\x06 \x01(\v2\x14.aion.v1.RetryPolicyR\x05retry\x12=\n" +
 	"\fcancellation\x18\a \x01(\x0e2\x19.aion.v1.CancellationTypeR\fcancellation\x12 \n" +
 	"\fat_most_once\x18\b \x01(\bR\n" +
-	"atMostOnce*p\n" +
+	"atMostOnce\x12\x1a\n" +
+	"\bpriority\x18\t \x01(\x05R\bpriority\x12!\n" +
+	"\ffairness_key\x18\n" +
+	" \x01(\tR\vfairnessKey\x12'\n" +
+	"\x0fconcurrency_key\x18\v \x01(\tR\x0econcurrencyKey*p\n" +
 	"\x10CancellationType\x12!\n" +
 	"\x1dCANCELLATION_TYPE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16CANCELLATION_TYPE_WAIT\x10\x01\x12\x1d\n" +

@@ -914,9 +914,13 @@ type Started struct {
 	// Unset: a run that fails is not repeated.
 	RetryPolicy *RetryPolicy `protobuf:"bytes,32,opt,name=retry_policy,json=retryPolicy,proto3" json:"retry_policy,omitempty"`
 	// How many runs of the chain, one after the other, have failed and were repeated, this one counted; 0 means 1.
-	Attempt       uint32 `protobuf:"varint,33,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Attempt uint32 `protobuf:"varint,33,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// Of activities that say nothing else.
+	Priority       int32  `protobuf:"varint,40,opt,name=priority,proto3" json:"priority,omitempty"`
+	FairnessKey    string `protobuf:"bytes,41,opt,name=fairness_key,json=fairnessKey,proto3" json:"fairness_key,omitempty"`
+	ConcurrencyKey string `protobuf:"bytes,42,opt,name=concurrency_key,json=concurrencyKey,proto3" json:"concurrency_key,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Started) Reset() {
@@ -1101,6 +1105,27 @@ func (x *Started) GetAttempt() uint32 {
 		return x.Attempt
 	}
 	return 0
+}
+
+func (x *Started) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *Started) GetFairnessKey() string {
+	if x != nil {
+		return x.FairnessKey
+	}
+	return ""
+}
+
+func (x *Started) GetConcurrencyKey() string {
+	if x != nil {
+		return x.ConcurrencyKey
+	}
+	return ""
 }
 
 // WorkflowLink names what another chain waits for: an ordinal of a run of a workflow in the same namespace.
@@ -4079,7 +4104,7 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\x16child_cancel_requested\x18N \x01(\v2\x1d.aion.v1.ChildCancelRequestedH\x00R\x14childCancelRequested\x129\n" +
 	"\fpatch_marked\x18P \x01(\v2\x14.aion.v1.PatchMarkedH\x00R\vpatchMarkedB\f\n" +
 	"\n" +
-	"attributes\"\xab\b\n" +
+	"attributes\"\x93\t\n" +
 	"\aStarted\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1f\n" +
 	"\vworkflow_id\x18\x02 \x01(\tR\n" +
@@ -4109,7 +4134,10 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"startDelay\x12F\n" +
 	"\x11execution_timeout\x18\x1f \x01(\v2\x19.google.protobuf.DurationR\x10executionTimeout\x127\n" +
 	"\fretry_policy\x18  \x01(\v2\x14.aion.v1.RetryPolicyR\vretryPolicy\x12\x18\n" +
-	"\aattempt\x18! \x01(\rR\aattempt\x1a9\n" +
+	"\aattempt\x18! \x01(\rR\aattempt\x12\x1a\n" +
+	"\bpriority\x18( \x01(\x05R\bpriority\x12!\n" +
+	"\ffairness_key\x18) \x01(\tR\vfairnessKey\x12'\n" +
+	"\x0fconcurrency_key\x18* \x01(\tR\x0econcurrencyKey\x1a9\n" +
 	"\vHeaderEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aU\n" +

@@ -566,7 +566,15 @@ type TaskQueue struct {
 	Buffered  int64                `protobuf:"varint,6,opt,name=buffered,proto3" json:"buffered,omitempty"`
 	OldestAge *durationpb.Duration `protobuf:"bytes,7,opt,name=oldest_age,json=oldestAge,proto3" json:"oldest_age,omitempty"`
 	// There are more in the store.
-	Backlog       bool `protobuf:"varint,8,opt,name=backlog,proto3" json:"backlog,omitempty"`
+	Backlog bool `protobuf:"varint,8,opt,name=backlog,proto3" json:"backlog,omitempty"`
+	// What limits it; unset: nothing.
+	Settings *TaskQueueSettings `protobuf:"bytes,9,opt,name=settings,proto3" json:"settings,omitempty"`
+	// Tasks that workers have, or may have.
+	Running uint32 `protobuf:"varint,10,opt,name=running,proto3" json:"running,omitempty"`
+	// Tasks in memory that wait for a place of their concurrency key.
+	HeldByKeys int64 `protobuf:"varint,11,opt,name=held_by_keys,json=heldByKeys,proto3" json:"held_by_keys,omitempty"`
+	// Tasks wait for the rate.
+	LimitedByRate bool `protobuf:"varint,12,opt,name=limited_by_rate,json=limitedByRate,proto3" json:"limited_by_rate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -653,6 +661,34 @@ func (x *TaskQueue) GetOldestAge() *durationpb.Duration {
 func (x *TaskQueue) GetBacklog() bool {
 	if x != nil {
 		return x.Backlog
+	}
+	return false
+}
+
+func (x *TaskQueue) GetSettings() *TaskQueueSettings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
+func (x *TaskQueue) GetRunning() uint32 {
+	if x != nil {
+		return x.Running
+	}
+	return 0
+}
+
+func (x *TaskQueue) GetHeldByKeys() int64 {
+	if x != nil {
+		return x.HeldByKeys
+	}
+	return 0
+}
+
+func (x *TaskQueue) GetLimitedByRate() bool {
+	if x != nil {
+		return x.LimitedByRate
 	}
 	return false
 }
@@ -921,11 +957,232 @@ func (x *AuditRecord) GetRepeatedCount() uint32 {
 	return 0
 }
 
+// DescribeTaskQueueRequest names a task queue.
+type DescribeTaskQueueRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Namespace     string                 `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DescribeTaskQueueRequest) Reset() {
+	*x = DescribeTaskQueueRequest{}
+	mi := &file_aion_v1_operator_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DescribeTaskQueueRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DescribeTaskQueueRequest) ProtoMessage() {}
+
+func (x *DescribeTaskQueueRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_operator_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DescribeTaskQueueRequest.ProtoReflect.Descriptor instead.
+func (*DescribeTaskQueueRequest) Descriptor() ([]byte, []int) {
+	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *DescribeTaskQueueRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *DescribeTaskQueueRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// DescribeTaskQueueResponse shows a task queue. Lists of keys hold the first 1000 by how many wait.
+type DescribeTaskQueueResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	TaskQueue     *TaskQueue             `protobuf:"bytes,1,opt,name=task_queue,json=taskQueue,proto3" json:"task_queue,omitempty"`
+	Keys          []*TaskQueueKey        `protobuf:"bytes,2,rep,name=keys,proto3" json:"keys,omitempty"`
+	Flows         []*TaskQueueFlow       `protobuf:"bytes,3,rep,name=flows,proto3" json:"flows,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DescribeTaskQueueResponse) Reset() {
+	*x = DescribeTaskQueueResponse{}
+	mi := &file_aion_v1_operator_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DescribeTaskQueueResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DescribeTaskQueueResponse) ProtoMessage() {}
+
+func (x *DescribeTaskQueueResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_operator_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DescribeTaskQueueResponse.ProtoReflect.Descriptor instead.
+func (*DescribeTaskQueueResponse) Descriptor() ([]byte, []int) {
+	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *DescribeTaskQueueResponse) GetTaskQueue() *TaskQueue {
+	if x != nil {
+		return x.TaskQueue
+	}
+	return nil
+}
+
+func (x *DescribeTaskQueueResponse) GetKeys() []*TaskQueueKey {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+func (x *DescribeTaskQueueResponse) GetFlows() []*TaskQueueFlow {
+	if x != nil {
+		return x.Flows
+	}
+	return nil
+}
+
+// SetTaskQueueRequest replaces the settings of a task queue.
+type SetTaskQueueRequest struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Namespace string                 `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	Name      string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Unset: nothing is limited any more.
+	Settings      *TaskQueueSettings `protobuf:"bytes,3,opt,name=settings,proto3" json:"settings,omitempty"`
+	RequestId     string             `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetTaskQueueRequest) Reset() {
+	*x = SetTaskQueueRequest{}
+	mi := &file_aion_v1_operator_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetTaskQueueRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetTaskQueueRequest) ProtoMessage() {}
+
+func (x *SetTaskQueueRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_operator_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetTaskQueueRequest.ProtoReflect.Descriptor instead.
+func (*SetTaskQueueRequest) Descriptor() ([]byte, []int) {
+	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *SetTaskQueueRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *SetTaskQueueRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SetTaskQueueRequest) GetSettings() *TaskQueueSettings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
+func (x *SetTaskQueueRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// SetTaskQueueResponse says that the settings are stored, and hold.
+type SetTaskQueueResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetTaskQueueResponse) Reset() {
+	*x = SetTaskQueueResponse{}
+	mi := &file_aion_v1_operator_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetTaskQueueResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetTaskQueueResponse) ProtoMessage() {}
+
+func (x *SetTaskQueueResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_operator_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetTaskQueueResponse.ProtoReflect.Descriptor instead.
+func (*SetTaskQueueResponse) Descriptor() ([]byte, []int) {
+	return file_aion_v1_operator_service_proto_rawDescGZIP(), []int{15}
+}
+
 var File_aion_v1_operator_service_proto protoreflect.FileDescriptor
 
 const file_aion_v1_operator_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1eaion/v1/operator_service.proto\x12\aaion.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n" +
+	"\x1eaion/v1/operator_service.proto\x12\aaion.v1\x1a\x18aion/v1/task_queue.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n" +
 	"\rWhoAmIRequest\"\x8e\x02\n" +
 	"\x0eWhoAmIResponse\x12\x18\n" +
 	"\asubject\x18\x01 \x01(\tR\asubject\x12\x1b\n" +
@@ -974,7 +1231,7 @@ const file_aion_v1_operator_service_proto_rawDesc = "" +
 	"\x16ListTaskQueuesResponse\x123\n" +
 	"\vtask_queues\x18\x01 \x03(\v2\x12.aion.v1.TaskQueueR\n" +
 	"taskQueues\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xfc\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x98\x03\n" +
 	"\tTaskQueue\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -985,7 +1242,13 @@ const file_aion_v1_operator_service_proto_rawDesc = "" +
 	"\bbuffered\x18\x06 \x01(\x03R\bbuffered\x128\n" +
 	"\n" +
 	"oldest_age\x18\a \x01(\v2\x19.google.protobuf.DurationR\toldestAge\x12\x18\n" +
-	"\abacklog\x18\b \x01(\bR\abacklog\"\xa5\x01\n" +
+	"\abacklog\x18\b \x01(\bR\abacklog\x126\n" +
+	"\bsettings\x18\t \x01(\v2\x1a.aion.v1.TaskQueueSettingsR\bsettings\x12\x18\n" +
+	"\arunning\x18\n" +
+	" \x01(\rR\arunning\x12 \n" +
+	"\fheld_by_keys\x18\v \x01(\x03R\n" +
+	"heldByKeys\x12&\n" +
+	"\x0flimited_by_rate\x18\f \x01(\bR\rlimitedByRate\"\xa5\x01\n" +
 	"\x17ListAuditRecordsRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12\x16\n" +
@@ -1009,12 +1272,29 @@ const file_aion_v1_operator_service_proto_rawDesc = "" +
 	"\aoutcome\x18\t \x01(\tR\aoutcome\x12\x16\n" +
 	"\x06denied\x18\n" +
 	" \x01(\bR\x06denied\x12%\n" +
-	"\x0erepeated_count\x18\v \x01(\rR\rrepeatedCount2\xca\x02\n" +
+	"\x0erepeated_count\x18\v \x01(\rR\rrepeatedCount\"L\n" +
+	"\x18DescribeTaskQueueRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\xa7\x01\n" +
+	"\x19DescribeTaskQueueResponse\x121\n" +
+	"\n" +
+	"task_queue\x18\x01 \x01(\v2\x12.aion.v1.TaskQueueR\ttaskQueue\x12)\n" +
+	"\x04keys\x18\x02 \x03(\v2\x15.aion.v1.TaskQueueKeyR\x04keys\x12,\n" +
+	"\x05flows\x18\x03 \x03(\v2\x16.aion.v1.TaskQueueFlowR\x05flows\"\x9e\x01\n" +
+	"\x13SetTaskQueueRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x126\n" +
+	"\bsettings\x18\x03 \x01(\v2\x1a.aion.v1.TaskQueueSettingsR\bsettings\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tR\trequestId\"\x16\n" +
+	"\x14SetTaskQueueResponse2\xf7\x03\n" +
 	"\x0fOperatorService\x12;\n" +
 	"\x06WhoAmI\x12\x16.aion.v1.WhoAmIRequest\x1a\x17.aion.v1.WhoAmIResponse\"\x00\x12J\n" +
 	"\vListWorkers\x12\x1b.aion.v1.ListWorkersRequest\x1a\x1c.aion.v1.ListWorkersResponse\"\x00\x12S\n" +
 	"\x0eListTaskQueues\x12\x1e.aion.v1.ListTaskQueuesRequest\x1a\x1f.aion.v1.ListTaskQueuesResponse\"\x00\x12Y\n" +
-	"\x10ListAuditRecords\x12 .aion.v1.ListAuditRecordsRequest\x1a!.aion.v1.ListAuditRecordsResponse\"\x00B0Z.github.com/aionrun/aion/api/gen/aion/v1;aionv1b\x06proto3"
+	"\x10ListAuditRecords\x12 .aion.v1.ListAuditRecordsRequest\x1a!.aion.v1.ListAuditRecordsResponse\"\x00\x12\\\n" +
+	"\x11DescribeTaskQueue\x12!.aion.v1.DescribeTaskQueueRequest\x1a\".aion.v1.DescribeTaskQueueResponse\"\x00\x12M\n" +
+	"\fSetTaskQueue\x12\x1c.aion.v1.SetTaskQueueRequest\x1a\x1d.aion.v1.SetTaskQueueResponse\"\x00B0Z.github.com/aionrun/aion/api/gen/aion/v1;aionv1b\x06proto3"
 
 var (
 	file_aion_v1_operator_service_proto_rawDescOnce sync.Once
@@ -1028,46 +1308,62 @@ func file_aion_v1_operator_service_proto_rawDescGZIP() []byte {
 	return file_aion_v1_operator_service_proto_rawDescData
 }
 
-var file_aion_v1_operator_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_aion_v1_operator_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_aion_v1_operator_service_proto_goTypes = []any{
-	(*WhoAmIRequest)(nil),            // 0: aion.v1.WhoAmIRequest
-	(*WhoAmIResponse)(nil),           // 1: aion.v1.WhoAmIResponse
-	(*Grant)(nil),                    // 2: aion.v1.Grant
-	(*ListWorkersRequest)(nil),       // 3: aion.v1.ListWorkersRequest
-	(*ListWorkersResponse)(nil),      // 4: aion.v1.ListWorkersResponse
-	(*Worker)(nil),                   // 5: aion.v1.Worker
-	(*ListTaskQueuesRequest)(nil),    // 6: aion.v1.ListTaskQueuesRequest
-	(*ListTaskQueuesResponse)(nil),   // 7: aion.v1.ListTaskQueuesResponse
-	(*TaskQueue)(nil),                // 8: aion.v1.TaskQueue
-	(*ListAuditRecordsRequest)(nil),  // 9: aion.v1.ListAuditRecordsRequest
-	(*ListAuditRecordsResponse)(nil), // 10: aion.v1.ListAuditRecordsResponse
-	(*AuditRecord)(nil),              // 11: aion.v1.AuditRecord
-	(*timestamppb.Timestamp)(nil),    // 12: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 13: google.protobuf.Duration
+	(*WhoAmIRequest)(nil),             // 0: aion.v1.WhoAmIRequest
+	(*WhoAmIResponse)(nil),            // 1: aion.v1.WhoAmIResponse
+	(*Grant)(nil),                     // 2: aion.v1.Grant
+	(*ListWorkersRequest)(nil),        // 3: aion.v1.ListWorkersRequest
+	(*ListWorkersResponse)(nil),       // 4: aion.v1.ListWorkersResponse
+	(*Worker)(nil),                    // 5: aion.v1.Worker
+	(*ListTaskQueuesRequest)(nil),     // 6: aion.v1.ListTaskQueuesRequest
+	(*ListTaskQueuesResponse)(nil),    // 7: aion.v1.ListTaskQueuesResponse
+	(*TaskQueue)(nil),                 // 8: aion.v1.TaskQueue
+	(*ListAuditRecordsRequest)(nil),   // 9: aion.v1.ListAuditRecordsRequest
+	(*ListAuditRecordsResponse)(nil),  // 10: aion.v1.ListAuditRecordsResponse
+	(*AuditRecord)(nil),               // 11: aion.v1.AuditRecord
+	(*DescribeTaskQueueRequest)(nil),  // 12: aion.v1.DescribeTaskQueueRequest
+	(*DescribeTaskQueueResponse)(nil), // 13: aion.v1.DescribeTaskQueueResponse
+	(*SetTaskQueueRequest)(nil),       // 14: aion.v1.SetTaskQueueRequest
+	(*SetTaskQueueResponse)(nil),      // 15: aion.v1.SetTaskQueueResponse
+	(*timestamppb.Timestamp)(nil),     // 16: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),       // 17: google.protobuf.Duration
+	(*TaskQueueSettings)(nil),         // 18: aion.v1.TaskQueueSettings
+	(*TaskQueueKey)(nil),              // 19: aion.v1.TaskQueueKey
+	(*TaskQueueFlow)(nil),             // 20: aion.v1.TaskQueueFlow
 }
 var file_aion_v1_operator_service_proto_depIdxs = []int32{
-	12, // 0: aion.v1.WhoAmIResponse.server_time:type_name -> google.protobuf.Timestamp
+	16, // 0: aion.v1.WhoAmIResponse.server_time:type_name -> google.protobuf.Timestamp
 	2,  // 1: aion.v1.WhoAmIResponse.grants:type_name -> aion.v1.Grant
-	12, // 2: aion.v1.WhoAmIResponse.expires_at:type_name -> google.protobuf.Timestamp
+	16, // 2: aion.v1.WhoAmIResponse.expires_at:type_name -> google.protobuf.Timestamp
 	5,  // 3: aion.v1.ListWorkersResponse.workers:type_name -> aion.v1.Worker
-	12, // 4: aion.v1.Worker.connected_at:type_name -> google.protobuf.Timestamp
+	16, // 4: aion.v1.Worker.connected_at:type_name -> google.protobuf.Timestamp
 	8,  // 5: aion.v1.ListTaskQueuesResponse.task_queues:type_name -> aion.v1.TaskQueue
-	13, // 6: aion.v1.TaskQueue.oldest_age:type_name -> google.protobuf.Duration
-	11, // 7: aion.v1.ListAuditRecordsResponse.records:type_name -> aion.v1.AuditRecord
-	12, // 8: aion.v1.AuditRecord.time:type_name -> google.protobuf.Timestamp
-	0,  // 9: aion.v1.OperatorService.WhoAmI:input_type -> aion.v1.WhoAmIRequest
-	3,  // 10: aion.v1.OperatorService.ListWorkers:input_type -> aion.v1.ListWorkersRequest
-	6,  // 11: aion.v1.OperatorService.ListTaskQueues:input_type -> aion.v1.ListTaskQueuesRequest
-	9,  // 12: aion.v1.OperatorService.ListAuditRecords:input_type -> aion.v1.ListAuditRecordsRequest
-	1,  // 13: aion.v1.OperatorService.WhoAmI:output_type -> aion.v1.WhoAmIResponse
-	4,  // 14: aion.v1.OperatorService.ListWorkers:output_type -> aion.v1.ListWorkersResponse
-	7,  // 15: aion.v1.OperatorService.ListTaskQueues:output_type -> aion.v1.ListTaskQueuesResponse
-	10, // 16: aion.v1.OperatorService.ListAuditRecords:output_type -> aion.v1.ListAuditRecordsResponse
-	13, // [13:17] is the sub-list for method output_type
-	9,  // [9:13] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	17, // 6: aion.v1.TaskQueue.oldest_age:type_name -> google.protobuf.Duration
+	18, // 7: aion.v1.TaskQueue.settings:type_name -> aion.v1.TaskQueueSettings
+	11, // 8: aion.v1.ListAuditRecordsResponse.records:type_name -> aion.v1.AuditRecord
+	16, // 9: aion.v1.AuditRecord.time:type_name -> google.protobuf.Timestamp
+	8,  // 10: aion.v1.DescribeTaskQueueResponse.task_queue:type_name -> aion.v1.TaskQueue
+	19, // 11: aion.v1.DescribeTaskQueueResponse.keys:type_name -> aion.v1.TaskQueueKey
+	20, // 12: aion.v1.DescribeTaskQueueResponse.flows:type_name -> aion.v1.TaskQueueFlow
+	18, // 13: aion.v1.SetTaskQueueRequest.settings:type_name -> aion.v1.TaskQueueSettings
+	0,  // 14: aion.v1.OperatorService.WhoAmI:input_type -> aion.v1.WhoAmIRequest
+	3,  // 15: aion.v1.OperatorService.ListWorkers:input_type -> aion.v1.ListWorkersRequest
+	6,  // 16: aion.v1.OperatorService.ListTaskQueues:input_type -> aion.v1.ListTaskQueuesRequest
+	9,  // 17: aion.v1.OperatorService.ListAuditRecords:input_type -> aion.v1.ListAuditRecordsRequest
+	12, // 18: aion.v1.OperatorService.DescribeTaskQueue:input_type -> aion.v1.DescribeTaskQueueRequest
+	14, // 19: aion.v1.OperatorService.SetTaskQueue:input_type -> aion.v1.SetTaskQueueRequest
+	1,  // 20: aion.v1.OperatorService.WhoAmI:output_type -> aion.v1.WhoAmIResponse
+	4,  // 21: aion.v1.OperatorService.ListWorkers:output_type -> aion.v1.ListWorkersResponse
+	7,  // 22: aion.v1.OperatorService.ListTaskQueues:output_type -> aion.v1.ListTaskQueuesResponse
+	10, // 23: aion.v1.OperatorService.ListAuditRecords:output_type -> aion.v1.ListAuditRecordsResponse
+	13, // 24: aion.v1.OperatorService.DescribeTaskQueue:output_type -> aion.v1.DescribeTaskQueueResponse
+	15, // 25: aion.v1.OperatorService.SetTaskQueue:output_type -> aion.v1.SetTaskQueueResponse
+	20, // [20:26] is the sub-list for method output_type
+	14, // [14:20] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_operator_service_proto_init() }
@@ -1075,13 +1371,14 @@ func file_aion_v1_operator_service_proto_init() {
 	if File_aion_v1_operator_service_proto != nil {
 		return
 	}
+	file_aion_v1_task_queue_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_operator_service_proto_rawDesc), len(file_aion_v1_operator_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

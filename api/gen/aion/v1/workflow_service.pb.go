@@ -669,11 +669,12 @@ type StartWorkflowRequest struct {
 	ReusePolicy    WorkflowIdReusePolicy    `protobuf:"varint,9,opt,name=reuse_policy,json=reusePolicy,proto3,enum=aion.v1.WorkflowIdReusePolicy" json:"reuse_policy,omitempty"`
 	ConflictPolicy WorkflowIdConflictPolicy `protobuf:"varint,10,opt,name=conflict_policy,json=conflictPolicy,proto3,enum=aion.v1.WorkflowIdConflictPolicy" json:"conflict_policy,omitempty"`
 	Header         map[string]string        `protobuf:"bytes,11,rep,name=header,proto3" json:"header,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// priority, fairness_key, concurrency_key and memo answer unimplemented until they exist.
-	Priority       int32               `protobuf:"varint,12,opt,name=priority,proto3" json:"priority,omitempty"`
-	FairnessKey    string              `protobuf:"bytes,13,opt,name=fairness_key,json=fairnessKey,proto3" json:"fairness_key,omitempty"`
-	ConcurrencyKey string              `protobuf:"bytes,14,opt,name=concurrency_key,json=concurrencyKey,proto3" json:"concurrency_key,omitempty"`
-	Memo           map[string]*Payload `protobuf:"bytes,15,rep,name=memo,proto3" json:"memo,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Of activities that say nothing else: priority from -10 to 10, the higher first; see ActivityOptions.
+	Priority       int32  `protobuf:"varint,12,opt,name=priority,proto3" json:"priority,omitempty"`
+	FairnessKey    string `protobuf:"bytes,13,opt,name=fairness_key,json=fairnessKey,proto3" json:"fairness_key,omitempty"`
+	ConcurrencyKey string `protobuf:"bytes,14,opt,name=concurrency_key,json=concurrencyKey,proto3" json:"concurrency_key,omitempty"`
+	// These answer unimplemented until they exist.
+	Memo map[string]*Payload `protobuf:"bytes,15,rep,name=memo,proto3" json:"memo,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// JSON values by name. The namespace must declare them.
 	SearchAttributes map[string]*Payload `protobuf:"bytes,16,rep,name=search_attributes,json=searchAttributes,proto3" json:"search_attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// The run is open at once, and its code begins when this has passed.

@@ -44,6 +44,12 @@ const (
 	// OperatorServiceListAuditRecordsProcedure is the fully-qualified name of the OperatorService's
 	// ListAuditRecords RPC.
 	OperatorServiceListAuditRecordsProcedure = "/aion.v1.OperatorService/ListAuditRecords"
+	// OperatorServiceDescribeTaskQueueProcedure is the fully-qualified name of the OperatorService's
+	// DescribeTaskQueue RPC.
+	OperatorServiceDescribeTaskQueueProcedure = "/aion.v1.OperatorService/DescribeTaskQueue"
+	// OperatorServiceSetTaskQueueProcedure is the fully-qualified name of the OperatorService's
+	// SetTaskQueue RPC.
+	OperatorServiceSetTaskQueueProcedure = "/aion.v1.OperatorService/SetTaskQueue"
 )
 
 // OperatorServiceClient is a client for the aion.v1.OperatorService service.
@@ -56,6 +62,10 @@ type OperatorServiceClient interface {
 	ListTaskQueues(context.Context, *connect.Request[v1.ListTaskQueuesRequest]) (*connect.Response[v1.ListTaskQueuesResponse], error)
 	// ListAuditRecords lists who changed what and who was refused, newest first.
 	ListAuditRecords(context.Context, *connect.Request[v1.ListAuditRecordsRequest]) (*connect.Response[v1.ListAuditRecordsResponse], error)
+	// DescribeTaskQueue shows who waits in a task queue, and for what.
+	DescribeTaskQueue(context.Context, *connect.Request[v1.DescribeTaskQueueRequest]) (*connect.Response[v1.DescribeTaskQueueResponse], error)
+	// SetTaskQueue replaces what limits a task queue: rate, weight, places of concurrency keys, weights of fairness keys.
+	SetTaskQueue(context.Context, *connect.Request[v1.SetTaskQueueRequest]) (*connect.Response[v1.SetTaskQueueResponse], error)
 }
 
 // NewOperatorServiceClient constructs a client for the aion.v1.OperatorService service. By default,
@@ -93,15 +103,29 @@ func NewOperatorServiceClient(httpClient connect.HTTPClient, baseURL string, opt
 			connect.WithSchema(operatorServiceMethods.ByName("ListAuditRecords")),
 			connect.WithClientOptions(opts...),
 		),
+		describeTaskQueue: connect.NewClient[v1.DescribeTaskQueueRequest, v1.DescribeTaskQueueResponse](
+			httpClient,
+			baseURL+OperatorServiceDescribeTaskQueueProcedure,
+			connect.WithSchema(operatorServiceMethods.ByName("DescribeTaskQueue")),
+			connect.WithClientOptions(opts...),
+		),
+		setTaskQueue: connect.NewClient[v1.SetTaskQueueRequest, v1.SetTaskQueueResponse](
+			httpClient,
+			baseURL+OperatorServiceSetTaskQueueProcedure,
+			connect.WithSchema(operatorServiceMethods.ByName("SetTaskQueue")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // operatorServiceClient implements OperatorServiceClient.
 type operatorServiceClient struct {
-	whoAmI           *connect.Client[v1.WhoAmIRequest, v1.WhoAmIResponse]
-	listWorkers      *connect.Client[v1.ListWorkersRequest, v1.ListWorkersResponse]
-	listTaskQueues   *connect.Client[v1.ListTaskQueuesRequest, v1.ListTaskQueuesResponse]
-	listAuditRecords *connect.Client[v1.ListAuditRecordsRequest, v1.ListAuditRecordsResponse]
+	whoAmI            *connect.Client[v1.WhoAmIRequest, v1.WhoAmIResponse]
+	listWorkers       *connect.Client[v1.ListWorkersRequest, v1.ListWorkersResponse]
+	listTaskQueues    *connect.Client[v1.ListTaskQueuesRequest, v1.ListTaskQueuesResponse]
+	listAuditRecords  *connect.Client[v1.ListAuditRecordsRequest, v1.ListAuditRecordsResponse]
+	describeTaskQueue *connect.Client[v1.DescribeTaskQueueRequest, v1.DescribeTaskQueueResponse]
+	setTaskQueue      *connect.Client[v1.SetTaskQueueRequest, v1.SetTaskQueueResponse]
 }
 
 // WhoAmI calls aion.v1.OperatorService.WhoAmI.
@@ -124,6 +148,16 @@ func (c *operatorServiceClient) ListAuditRecords(ctx context.Context, req *conne
 	return c.listAuditRecords.CallUnary(ctx, req)
 }
 
+// DescribeTaskQueue calls aion.v1.OperatorService.DescribeTaskQueue.
+func (c *operatorServiceClient) DescribeTaskQueue(ctx context.Context, req *connect.Request[v1.DescribeTaskQueueRequest]) (*connect.Response[v1.DescribeTaskQueueResponse], error) {
+	return c.describeTaskQueue.CallUnary(ctx, req)
+}
+
+// SetTaskQueue calls aion.v1.OperatorService.SetTaskQueue.
+func (c *operatorServiceClient) SetTaskQueue(ctx context.Context, req *connect.Request[v1.SetTaskQueueRequest]) (*connect.Response[v1.SetTaskQueueResponse], error) {
+	return c.setTaskQueue.CallUnary(ctx, req)
+}
+
 // OperatorServiceHandler is an implementation of the aion.v1.OperatorService service.
 type OperatorServiceHandler interface {
 	// WhoAmI tells who the caller is to the server, and what server this is.
@@ -134,6 +168,10 @@ type OperatorServiceHandler interface {
 	ListTaskQueues(context.Context, *connect.Request[v1.ListTaskQueuesRequest]) (*connect.Response[v1.ListTaskQueuesResponse], error)
 	// ListAuditRecords lists who changed what and who was refused, newest first.
 	ListAuditRecords(context.Context, *connect.Request[v1.ListAuditRecordsRequest]) (*connect.Response[v1.ListAuditRecordsResponse], error)
+	// DescribeTaskQueue shows who waits in a task queue, and for what.
+	DescribeTaskQueue(context.Context, *connect.Request[v1.DescribeTaskQueueRequest]) (*connect.Response[v1.DescribeTaskQueueResponse], error)
+	// SetTaskQueue replaces what limits a task queue: rate, weight, places of concurrency keys, weights of fairness keys.
+	SetTaskQueue(context.Context, *connect.Request[v1.SetTaskQueueRequest]) (*connect.Response[v1.SetTaskQueueResponse], error)
 }
 
 // NewOperatorServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -167,6 +205,18 @@ func NewOperatorServiceHandler(svc OperatorServiceHandler, opts ...connect.Handl
 		connect.WithSchema(operatorServiceMethods.ByName("ListAuditRecords")),
 		connect.WithHandlerOptions(opts...),
 	)
+	operatorServiceDescribeTaskQueueHandler := connect.NewUnaryHandler(
+		OperatorServiceDescribeTaskQueueProcedure,
+		svc.DescribeTaskQueue,
+		connect.WithSchema(operatorServiceMethods.ByName("DescribeTaskQueue")),
+		connect.WithHandlerOptions(opts...),
+	)
+	operatorServiceSetTaskQueueHandler := connect.NewUnaryHandler(
+		OperatorServiceSetTaskQueueProcedure,
+		svc.SetTaskQueue,
+		connect.WithSchema(operatorServiceMethods.ByName("SetTaskQueue")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/aion.v1.OperatorService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case OperatorServiceWhoAmIProcedure:
@@ -177,6 +227,10 @@ func NewOperatorServiceHandler(svc OperatorServiceHandler, opts ...connect.Handl
 			operatorServiceListTaskQueuesHandler.ServeHTTP(w, r)
 		case OperatorServiceListAuditRecordsProcedure:
 			operatorServiceListAuditRecordsHandler.ServeHTTP(w, r)
+		case OperatorServiceDescribeTaskQueueProcedure:
+			operatorServiceDescribeTaskQueueHandler.ServeHTTP(w, r)
+		case OperatorServiceSetTaskQueueProcedure:
+			operatorServiceSetTaskQueueHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -200,4 +254,12 @@ func (UnimplementedOperatorServiceHandler) ListTaskQueues(context.Context, *conn
 
 func (UnimplementedOperatorServiceHandler) ListAuditRecords(context.Context, *connect.Request[v1.ListAuditRecordsRequest]) (*connect.Response[v1.ListAuditRecordsResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.OperatorService.ListAuditRecords is not implemented"))
+}
+
+func (UnimplementedOperatorServiceHandler) DescribeTaskQueue(context.Context, *connect.Request[v1.DescribeTaskQueueRequest]) (*connect.Response[v1.DescribeTaskQueueResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.OperatorService.DescribeTaskQueue is not implemented"))
+}
+
+func (UnimplementedOperatorServiceHandler) SetTaskQueue(context.Context, *connect.Request[v1.SetTaskQueueRequest]) (*connect.Response[v1.SetTaskQueueResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.OperatorService.SetTaskQueue is not implemented"))
 }
