@@ -57,7 +57,7 @@ func (c *chain) waitingFor(now time.Time) string {
 	case st.Paused:
 		return "paused"
 	case st.Delayed():
-		return fmt.Sprintf("its start, due in %v", time.Unix(0, st.BeginAt()).Sub(now).Round(time.Second))
+		return fmt.Sprintf("it waits for its start, due in %v", time.Unix(0, st.BeginAt()).Sub(now).Round(time.Second))
 	}
 	var best *history.Activity
 	for _, a := range st.Activities {
@@ -77,10 +77,10 @@ func (c *chain) waitingFor(now time.Time) string {
 		if n > 1 {
 			more = fmt.Sprintf(" (and %d more children)", n-1)
 		}
-		return fmt.Sprintf("a child: %s workflow %q%s", child.Requested.Type, child.Requested.WorkflowID, more)
+		return fmt.Sprintf("it waits for a child: %s workflow %q%s", child.Requested.Type, child.Requested.WorkflowID, more)
 	}
 	if o, n := first(st.Sendings); n > 0 {
-		return fmt.Sprintf("an answer of workflow %q", st.Sendings[o].WorkflowID)
+		return fmt.Sprintf("it waits for an answer of workflow %q", st.Sendings[o].WorkflowID)
 	}
 	var due int64
 	for _, t := range st.Timers {
