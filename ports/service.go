@@ -36,6 +36,9 @@ type Workflows interface {
 	Pause(ctx context.Context, r EndRequest) (model.RunID, error)
 	// Resume lets a paused run go on. One that is not paused stays as it is. Errors: NotFound, NotRunning, RequestIDReused.
 	Resume(ctx context.Context, r EndRequest) (model.RunID, error)
+	// Fork makes a new run of the beginning of another one (D-7). Errors: NotFound, InvalidInput (no such activation, or the run ended with it), AlreadyExists (a run with
+	// the new workflow ID is open), RequestIDReused, Blocked (the package does not replay what is copied: the message shows the difference).
+	Fork(ctx context.Context, r ForkRequest) (ForkResult, error)
 	// Repin moves an open run to a package that replays it cleanly. Errors: NotFound, NotRunning, Blocked (it does not replay: the message shows the difference).
 	Repin(ctx context.Context, r RepinRequest) (model.RunID, model.Seq, error)
 	// Describe shows a run. Errors: NotFound.

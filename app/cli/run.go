@@ -110,7 +110,7 @@ func (s *shell) root() *cobra.Command {
 	}{
 		{"code", "Write and deploy workflows:", []*cobra.Command{s.newCommand(), s.devCommand(), s.buildCommand(), s.deployCommand(), s.packageCommand(), s.replayCommand()}},
 		{"runs", "Work with runs:", []*cobra.Command{
-			s.startCommand(), s.resultCommand(), s.signalCommand(), s.updateCommand(), s.queryCommand(), s.cancelCommand(), s.terminateCommand(), s.pauseCommand(), s.resumeCommand(), s.listCommand(), s.countCommand(),
+			s.startCommand(), s.resultCommand(), s.signalCommand(), s.updateCommand(), s.queryCommand(), s.cancelCommand(), s.terminateCommand(), s.pauseCommand(), s.resumeCommand(), s.forkCommand(), s.listCommand(), s.countCommand(),
 			s.describeCommand(), s.historyCommand(), s.watchCommand(), s.repinCommand(),
 		}},
 		{"serve", "Run and look after a server:", []*cobra.Command{

@@ -31,6 +31,7 @@ var Needs = map[string]Need{
 	"Terminate":       need(ports.RoleOperator).change(),
 	"Pause":           need(ports.RoleOperator).change(),
 	"Resume":          need(ports.RoleOperator).change(),
+	"Fork":            need(ports.RoleOperator).change(),
 	"Repin":           need(ports.RoleOperator).change(),
 	"Query":           need(ports.RoleReader),
 	"Describe":        need(ports.RoleReader),

@@ -30,6 +30,10 @@ func (s *step) activateAll() {
 			s.rollback = &history.Blocked{What: "step_too_large", Message: fmt.Sprintf("the code went on for %d rounds in one step", round), Limit: maxRounds, Size: int64(round)}
 			return
 		}
+		if s.forked {
+			s.again = true
+			return
+		}
 		if !s.ensureInstance() {
 			return
 		}

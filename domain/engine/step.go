@@ -36,6 +36,7 @@ type step struct {
 	// Of a run that this step closes: what its code was not given, and which run follows it.
 	undelivered []history.Pending
 	next        map[model.RunID]model.RunID
+	forked      bool // the current run was copied in this step: its code runs in the next one, when what was copied can be read
 	continued   bool // another run of the chain has begun behind one that this step has closed
 
 	opened   bool    // the letters in the inbox were opened

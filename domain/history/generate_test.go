@@ -16,7 +16,7 @@ import (
 var kinds = []history.Attributes{
 	&history.Started{}, &history.Completed{}, &history.Failed{}, &history.Canceled{}, &history.Terminated{}, &history.TimedOut{}, &history.CancelRequested{},
 	&history.ContinuedAsNew{}, &history.Paused{}, &history.Resumed{},
-	&history.Activated{}, &history.Blocked{}, &history.Unblocked{}, &history.Repinned{}, &history.SearchAttributesUpserted{},
+	&history.Activated{}, &history.Blocked{}, &history.Unblocked{}, &history.Repinned{}, &history.Forked{}, &history.SearchAttributesUpserted{},
 	&history.ActivityScheduled{}, &history.ActivityAttemptStarted{}, &history.ActivityAttemptFailed{}, &history.ActivityCompleted{}, &history.ActivityFailed{},
 	&history.ActivityTimedOut{}, &history.ActivityCancelRequested{}, &history.ActivityCanceled{}, &history.ActivityAttemptPending{},
 	&history.TimerStarted{}, &history.TimerFired{}, &history.TimerCanceled{}, &history.SignalReceived{}, &history.PatchMarked{},

@@ -18,6 +18,7 @@ const (
 	KindActivated               Kind = 20
 	KindBlocked                 Kind = 21
 	KindUnblocked               Kind = 22
+	KindForked                  Kind = 23
 	KindRepinned                Kind = 24
 	KindSearchAttributes        Kind = 25
 	KindActivityScheduled       Kind = 30
@@ -76,6 +77,7 @@ var kinds = [96]kindInfo{
 	KindActivated:               {name: "Activated", make: func() Attributes { return new(Activated) }},
 	KindBlocked:                 {name: "Blocked", make: func() Attributes { return new(Blocked) }},
 	KindUnblocked:               {name: "Unblocked", make: func() Attributes { return new(Unblocked) }},
+	KindForked:                  {name: "Forked", delivered: true, make: func() Attributes { return new(Forked) }},
 	KindRepinned:                {name: "Repinned", make: func() Attributes { return new(Repinned) }},
 	KindSearchAttributes:        {name: "SearchAttributesUpserted", command: true, make: func() Attributes { return new(SearchAttributesUpserted) }},
 	KindActivityScheduled:       {name: "ActivityScheduled", command: true, make: func() Attributes { return new(ActivityScheduled) }},

@@ -28,6 +28,7 @@ func TestFrozenKinds(t *testing.T) {
 		{20, "Activated", false, false, false},
 		{21, "Blocked", false, false, false},
 		{22, "Unblocked", false, false, false},
+		{23, "Forked", true, false, false},
 		{24, "Repinned", false, false, false},
 		{25, "SearchAttributesUpserted", false, true, false},
 		{30, "ActivityScheduled", false, true, false},

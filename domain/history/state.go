@@ -180,6 +180,8 @@ func (s *State) fold(e *Event) error {
 		s.Blocked = nil
 	case *PatchMarked:
 		return s.foldPatch(e, a)
+	case *Forked:
+		s.foldForked(e, a)
 	case *Repinned:
 		s.Package, s.ReplayedThrough = a.Package, a.ReplayedThrough
 	case *ActivityScheduled:

@@ -39,6 +39,7 @@ func trips() []trip {
 	getUpdate := ports.GetUpdateRequest{Ref: ref(), ID: "u-1", Wait: time.Minute}
 	query := ports.QueryRequest{Ref: ref(), Name: "progress", Input: payload("7")}
 	end := ports.EndRequest{Ref: ref(), Reason: "no longer wanted", RequestID: "req-3", Identity: Subject}
+	fork := ports.ForkRequest{Ref: ref(), At: 7, NewID: "w2", Package: "abababa", ReapplySignals: true, Reason: "why", RequestID: "req-9", Identity: Subject}
 	repin := ports.RepinRequest{Ref: ref(), Package: model.PackageHash(strings.Repeat("ab", 32)), Identity: Subject}
 	history := ports.HistoryRequest{Ref: ref(), From: 7, MaxBytes: 1000}
 	result := ports.ResultRequest{Ref: ref(), Wait: time.Minute}
@@ -99,6 +100,7 @@ func trips() []trip {
 		{"Terminate", end, model.RunID("r1"), func(ctx context.Context, s ports.Service) (any, error) { return s.Terminate(ctx, end) }},
 		{"Pause", end, model.RunID("r1"), func(ctx context.Context, s ports.Service) (any, error) { return s.Pause(ctx, end) }},
 		{"Resume", end, model.RunID("r1"), func(ctx context.Context, s ports.Service) (any, error) { return s.Resume(ctx, end) }},
+		{"Fork", fork, ports.ForkResult{WorkflowID: "w2", Run: "r2", Package: pkg.Hash, At: 7}, func(ctx context.Context, s ports.Service) (any, error) { return s.Fork(ctx, fork) }},
 		{"Repin", repin, Repinned{"r1", 41}, func(ctx context.Context, s ports.Service) (any, error) {
 			run, through, err := s.Repin(ctx, repin)
 			return Repinned{run, through}, err

@@ -120,6 +120,11 @@ func (s *Service) Resume(ctx context.Context, r ports.EndRequest) (model.RunID, 
 	return ask[model.RunID](ctx, s, "Resume", r)
 }
 
+// Fork implements ports.Workflows.
+func (s *Service) Fork(ctx context.Context, r ports.ForkRequest) (ports.ForkResult, error) {
+	return ask[ports.ForkResult](ctx, s, "Fork", r)
+}
+
 // Repin implements ports.Workflows.
 func (s *Service) Repin(ctx context.Context, r ports.RepinRequest) (model.RunID, model.Seq, error) {
 	v, err := ask[Repinned](ctx, s, "Repin", r)

@@ -41,6 +41,7 @@ const (
 	kindChildTerminated         = 76
 	kindChildTimedOut           = 77
 	kindChildCancelRequested    = 78
+	kindForked                  = 23
 )
 
 // event is a delivered event; which fields are set depends on its kind. It keeps no reference to the bytes it was read from.
@@ -57,6 +58,7 @@ type event struct {
 	started *started
 
 	workflowID, runID, reason string // of an event about another workflow
+	seed                      []byte // of a fork
 }
 
 // started is what the code needs of aion.v1.Started.
@@ -124,6 +126,12 @@ func (e *event) decodeAttributes(b []byte) (err error) {
 			case 3:
 				e.payload, err = decodePayload(d.bytes())
 				d.nested(err)
+			}
+		}
+	case kindForked:
+		for d.next() {
+			if d.num == 7 {
+				e.seed = append([]byte(nil), d.bytes()...)
 			}
 		}
 	case kindTimerFired, kindTimerCanceled:

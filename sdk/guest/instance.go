@@ -34,6 +34,7 @@ type Instance struct {
 	info    Info
 	seed    [32]byte
 	random  *rand.Rand
+	source  *rand.ChaCha8 // of random
 
 	mode     mode
 	started  bool // Started was applied
@@ -111,6 +112,9 @@ func (in *Instance) apply(e *event) error {
 		return fmt.Errorf("the first event is of kind %d instead of Started", e.kind)
 	}
 	switch e.kind {
+	case kindForked:
+		in.reseed(e.seed)
+		return nil
 	case kindCancelRequested:
 		in.asked = true
 		in.root.cancel()

@@ -10,9 +10,21 @@ import (
 func Rand(ctx Context) *rand.Rand {
 	in := ctx.inst.known("workflow.Rand")
 	if in.random == nil {
-		in.random = rand.New(rand.NewChaCha8(sha256.Sum256(append(in.seed[:], "rand"...))))
+		in.source = rand.NewChaCha8(in.randomKey())
+		in.random = rand.New(in.source)
 	}
 	return in.random
+}
+
+func (in *Instance) randomKey() [32]byte { return sha256.Sum256(append(in.seed[:], "rand"...)) }
+
+// reseed gives the run other random numbers from here on, also those of a generator that the code holds already.
+func (in *Instance) reseed(seed []byte) {
+	in.seed = [32]byte{}
+	copy(in.seed[:], seed)
+	if in.source != nil {
+		in.source.Seed(in.randomKey())
+	}
 }
 
 // UUID gives a version 4 UUID from Rand, the same on every replay.

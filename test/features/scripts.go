@@ -15,6 +15,7 @@ import (
 	"github.com/aionrun/aion/test/features/coroutines"
 	"github.com/aionrun/aion/test/features/detached"
 	"github.com/aionrun/aion/test/features/feature"
+	"github.com/aionrun/aion/test/features/forked"
 	"github.com/aionrun/aion/test/features/heartbeat"
 	"github.com/aionrun/aion/test/features/panicking"
 	"github.com/aionrun/aion/test/features/patched"
@@ -46,6 +47,7 @@ func Features() map[string]feature.Feature {
 		"continuesignals":  continuesignals.Feature,
 		"coroutines":       coroutines.Feature,
 		"detached":         detached.Feature,
+		"forked":           forked.Feature,
 		"heartbeat":        heartbeat.Feature,
 		"panicking":        panicking.Feature,
 		"patched":          patched.Feature,

@@ -15,6 +15,7 @@ import (
 	"github.com/aionrun/aion/test/features/continuesignals"
 	"github.com/aionrun/aion/test/features/coroutines"
 	"github.com/aionrun/aion/test/features/detached"
+	"github.com/aionrun/aion/test/features/forked"
 	"github.com/aionrun/aion/test/features/heartbeat"
 	"github.com/aionrun/aion/test/features/panicking"
 	"github.com/aionrun/aion/test/features/patched"
@@ -46,6 +47,7 @@ func Workflows() []workflow.Definition {
 		continuesignals.Workflows(),
 		coroutines.Workflows(),
 		detached.Workflows(),
+		forked.Workflows(),
 		heartbeat.Workflows(),
 		panicking.Workflows(),
 		patched.Workflows(),

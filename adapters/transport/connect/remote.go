@@ -135,6 +135,12 @@ func (r *Remote) Resume(ctx context.Context, q ports.EndRequest) (model.RunID, e
 	return model.RunID(res.GetRunId()), err
 }
 
+// Fork implements ports.Workflows.
+func (r *Remote) Fork(ctx context.Context, q ports.ForkRequest) (ports.ForkResult, error) {
+	res, err := call(ctx, r.workflows.ForkWorkflow, wire.EncodeFork(q))
+	return wire.DecodeForkResult(res), err
+}
+
 // Repin implements ports.Workflows.
 func (r *Remote) Repin(ctx context.Context, q ports.RepinRequest) (model.RunID, model.Seq, error) {
 	res, err := call(ctx, r.workflows.RepinWorkflow, &aionv1.RepinWorkflowRequest{Workflow: wire.EncodeRef(q.Ref), Package: string(q.Package)})

@@ -76,7 +76,7 @@ func (ParentClosePolicy) EnumDescriptor() ([]byte, []int) {
 
 // HistoryEvent is one fact of a run. The number of the set attribute is the event's kind.
 // Events written in one step share their time. Clients keep and show kinds that they do not know.
-// Numbers of kinds that come later: 23 forked, 26 memo_upserted,
+// Numbers of kinds that come later: 26 memo_upserted,
 // 81-82 reserved.
 type HistoryEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -97,6 +97,7 @@ type HistoryEvent struct {
 	//	*HistoryEvent_Activated
 	//	*HistoryEvent_Blocked
 	//	*HistoryEvent_Unblocked
+	//	*HistoryEvent_Forked
 	//	*HistoryEvent_Repinned
 	//	*HistoryEvent_SearchAttributesUpserted
 	//	*HistoryEvent_ActivityScheduled
@@ -298,6 +299,15 @@ func (x *HistoryEvent) GetUnblocked() *Unblocked {
 	if x != nil {
 		if x, ok := x.Attributes.(*HistoryEvent_Unblocked); ok {
 			return x.Unblocked
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetForked() *Forked {
+	if x != nil {
+		if x, ok := x.Attributes.(*HistoryEvent_Forked); ok {
+			return x.Forked
 		}
 	}
 	return nil
@@ -656,6 +666,10 @@ type HistoryEvent_Unblocked struct {
 	Unblocked *Unblocked `protobuf:"bytes,22,opt,name=unblocked,proto3,oneof"`
 }
 
+type HistoryEvent_Forked struct {
+	Forked *Forked `protobuf:"bytes,23,opt,name=forked,proto3,oneof"`
+}
+
 type HistoryEvent_Repinned struct {
 	Repinned *Repinned `protobuf:"bytes,24,opt,name=repinned,proto3,oneof"`
 }
@@ -813,6 +827,8 @@ func (*HistoryEvent_Activated) isHistoryEvent_Attributes() {}
 func (*HistoryEvent_Blocked) isHistoryEvent_Attributes() {}
 
 func (*HistoryEvent_Unblocked) isHistoryEvent_Attributes() {}
+
+func (*HistoryEvent_Forked) isHistoryEvent_Attributes() {}
 
 func (*HistoryEvent_Repinned) isHistoryEvent_Attributes() {}
 
@@ -4043,11 +4059,131 @@ func (x *CancelSendFailed) GetMessage() string {
 	return ""
 }
 
+// Forked makes of a copied history the history of another run: what stands before it was recorded for the source run, up to one of its activations
+// and what came of it. Activities that were pending are scheduled again as attempt 1; timers keep their due times; the time limit of the run begins
+// anew; a parent of the source run is not that of this one. The code gets random numbers by another seed from here on.
+type Forked struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	SourceWorkflowId string                 `protobuf:"bytes,1,opt,name=source_workflow_id,json=sourceWorkflowId,proto3" json:"source_workflow_id,omitempty"`
+	SourceRunId      string                 `protobuf:"bytes,2,opt,name=source_run_id,json=sourceRunId,proto3" json:"source_run_id,omitempty"`
+	// The activation up to which the history was copied.
+	SourceSeq     uint32 `protobuf:"varint,3,opt,name=source_seq,json=sourceSeq,proto3" json:"source_seq,omitempty"`
+	WorkflowId    string `protobuf:"bytes,4,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	RunId         string `protobuf:"bytes,5,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	Package       string `protobuf:"bytes,6,opt,name=package,proto3" json:"package,omitempty"`
+	Seed          []byte `protobuf:"bytes,7,opt,name=seed,proto3" json:"seed,omitempty"`
+	Reason        string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
+	Identity      string `protobuf:"bytes,9,opt,name=identity,proto3" json:"identity,omitempty"`
+	RequestId     string `protobuf:"bytes,10,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Forked) Reset() {
+	*x = Forked{}
+	mi := &file_aion_v1_history_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Forked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Forked) ProtoMessage() {}
+
+func (x *Forked) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_history_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Forked.ProtoReflect.Descriptor instead.
+func (*Forked) Descriptor() ([]byte, []int) {
+	return file_aion_v1_history_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *Forked) GetSourceWorkflowId() string {
+	if x != nil {
+		return x.SourceWorkflowId
+	}
+	return ""
+}
+
+func (x *Forked) GetSourceRunId() string {
+	if x != nil {
+		return x.SourceRunId
+	}
+	return ""
+}
+
+func (x *Forked) GetSourceSeq() uint32 {
+	if x != nil {
+		return x.SourceSeq
+	}
+	return 0
+}
+
+func (x *Forked) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *Forked) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *Forked) GetPackage() string {
+	if x != nil {
+		return x.Package
+	}
+	return ""
+}
+
+func (x *Forked) GetSeed() []byte {
+	if x != nil {
+		return x.Seed
+	}
+	return nil
+}
+
+func (x *Forked) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Forked) GetIdentity() string {
+	if x != nil {
+		return x.Identity
+	}
+	return ""
+}
+
+func (x *Forked) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 var File_aion_v1_history_proto protoreflect.FileDescriptor
 
 const file_aion_v1_history_proto_rawDesc = "" +
 	"\n" +
-	"\x15aion/v1/history.proto\x12\aaion.v1\x1a\x14aion/v1/common.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe7\x18\n" +
+	"\x15aion/v1/history.proto\x12\aaion.v1\x1a\x14aion/v1/common.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x19\n" +
 	"\fHistoryEvent\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\rR\x03seq\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12,\n" +
@@ -4066,7 +4202,8 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\aresumed\x18\x13 \x01(\v2\x10.aion.v1.ResumedH\x00R\aresumed\x122\n" +
 	"\tactivated\x18\x14 \x01(\v2\x12.aion.v1.ActivatedH\x00R\tactivated\x12,\n" +
 	"\ablocked\x18\x15 \x01(\v2\x10.aion.v1.BlockedH\x00R\ablocked\x122\n" +
-	"\tunblocked\x18\x16 \x01(\v2\x12.aion.v1.UnblockedH\x00R\tunblocked\x12/\n" +
+	"\tunblocked\x18\x16 \x01(\v2\x12.aion.v1.UnblockedH\x00R\tunblocked\x12)\n" +
+	"\x06forked\x18\x17 \x01(\v2\x0f.aion.v1.ForkedH\x00R\x06forked\x12/\n" +
 	"\brepinned\x18\x18 \x01(\v2\x11.aion.v1.RepinnedH\x00R\brepinned\x12a\n" +
 	"\x1asearch_attributes_upserted\x18\x19 \x01(\v2!.aion.v1.SearchAttributesUpsertedH\x00R\x18searchAttributesUpserted\x12K\n" +
 	"\x12activity_scheduled\x18\x1e \x01(\v2\x1a.aion.v1.ActivityScheduledH\x00R\x11activityScheduled\x12[\n" +
@@ -4381,7 +4518,22 @@ const file_aion_v1_history_proto_rawDesc = "" +
 	"\x10CancelSendFailed\x12\x18\n" +
 	"\aordinal\x18\x01 \x01(\rR\aordinal\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage*\x81\x01\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\"\xb2\x02\n" +
+	"\x06Forked\x12,\n" +
+	"\x12source_workflow_id\x18\x01 \x01(\tR\x10sourceWorkflowId\x12\"\n" +
+	"\rsource_run_id\x18\x02 \x01(\tR\vsourceRunId\x12\x1d\n" +
+	"\n" +
+	"source_seq\x18\x03 \x01(\rR\tsourceSeq\x12\x1f\n" +
+	"\vworkflow_id\x18\x04 \x01(\tR\n" +
+	"workflowId\x12\x15\n" +
+	"\x06run_id\x18\x05 \x01(\tR\x05runId\x12\x18\n" +
+	"\apackage\x18\x06 \x01(\tR\apackage\x12\x12\n" +
+	"\x04seed\x18\a \x01(\fR\x04seed\x12\x16\n" +
+	"\x06reason\x18\b \x01(\tR\x06reason\x12\x1a\n" +
+	"\bidentity\x18\t \x01(\tR\bidentity\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\n" +
+	" \x01(\tR\trequestId*\x81\x01\n" +
 	"\x11ParentClosePolicy\x12#\n" +
 	"\x1fPARENT_CLOSE_POLICY_UNSPECIFIED\x10\x00\x12&\n" +
 	"\"PARENT_CLOSE_POLICY_REQUEST_CANCEL\x10\x01\x12\x1f\n" +
@@ -4400,7 +4552,7 @@ func file_aion_v1_history_proto_rawDescGZIP() []byte {
 }
 
 var file_aion_v1_history_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_aion_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
+var file_aion_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
 var file_aion_v1_history_proto_goTypes = []any{
 	(ParentClosePolicy)(0),           // 0: aion.v1.ParentClosePolicy
 	(*HistoryEvent)(nil),             // 1: aion.v1.HistoryEvent
@@ -4451,24 +4603,25 @@ var file_aion_v1_history_proto_goTypes = []any{
 	(*CancelSendRequested)(nil),      // 46: aion.v1.CancelSendRequested
 	(*CancelSent)(nil),               // 47: aion.v1.CancelSent
 	(*CancelSendFailed)(nil),         // 48: aion.v1.CancelSendFailed
-	nil,                              // 49: aion.v1.Started.HeaderEntry
-	nil,                              // 50: aion.v1.Started.SearchAttributesEntry
-	nil,                              // 51: aion.v1.SearchAttributesUpserted.SearchAttributesEntry
-	nil,                              // 52: aion.v1.ActivityScheduled.HeaderEntry
-	nil,                              // 53: aion.v1.SignalReceived.HeaderEntry
-	nil,                              // 54: aion.v1.UpdateAccepted.HeaderEntry
-	nil,                              // 55: aion.v1.ChildStartRequested.HeaderEntry
-	nil,                              // 56: aion.v1.SignalSendRequested.HeaderEntry
-	(*timestamppb.Timestamp)(nil),    // 57: google.protobuf.Timestamp
-	(*Payload)(nil),                  // 58: aion.v1.Payload
-	(*durationpb.Duration)(nil),      // 59: google.protobuf.Duration
-	(*RetryPolicy)(nil),              // 60: aion.v1.RetryPolicy
-	(*Failure)(nil),                  // 61: aion.v1.Failure
-	(TimeoutKind)(0),                 // 62: aion.v1.TimeoutKind
-	(*ActivityOptions)(nil),          // 63: aion.v1.ActivityOptions
+	(*Forked)(nil),                   // 49: aion.v1.Forked
+	nil,                              // 50: aion.v1.Started.HeaderEntry
+	nil,                              // 51: aion.v1.Started.SearchAttributesEntry
+	nil,                              // 52: aion.v1.SearchAttributesUpserted.SearchAttributesEntry
+	nil,                              // 53: aion.v1.ActivityScheduled.HeaderEntry
+	nil,                              // 54: aion.v1.SignalReceived.HeaderEntry
+	nil,                              // 55: aion.v1.UpdateAccepted.HeaderEntry
+	nil,                              // 56: aion.v1.ChildStartRequested.HeaderEntry
+	nil,                              // 57: aion.v1.SignalSendRequested.HeaderEntry
+	(*timestamppb.Timestamp)(nil),    // 58: google.protobuf.Timestamp
+	(*Payload)(nil),                  // 59: aion.v1.Payload
+	(*durationpb.Duration)(nil),      // 60: google.protobuf.Duration
+	(*RetryPolicy)(nil),              // 61: aion.v1.RetryPolicy
+	(*Failure)(nil),                  // 62: aion.v1.Failure
+	(TimeoutKind)(0),                 // 63: aion.v1.TimeoutKind
+	(*ActivityOptions)(nil),          // 64: aion.v1.ActivityOptions
 }
 var file_aion_v1_history_proto_depIdxs = []int32{
-	57, // 0: aion.v1.HistoryEvent.time:type_name -> google.protobuf.Timestamp
+	58, // 0: aion.v1.HistoryEvent.time:type_name -> google.protobuf.Timestamp
 	2,  // 1: aion.v1.HistoryEvent.started:type_name -> aion.v1.Started
 	4,  // 2: aion.v1.HistoryEvent.completed:type_name -> aion.v1.Completed
 	5,  // 3: aion.v1.HistoryEvent.failed:type_name -> aion.v1.Failed
@@ -4482,92 +4635,93 @@ var file_aion_v1_history_proto_depIdxs = []int32{
 	13, // 11: aion.v1.HistoryEvent.activated:type_name -> aion.v1.Activated
 	14, // 12: aion.v1.HistoryEvent.blocked:type_name -> aion.v1.Blocked
 	15, // 13: aion.v1.HistoryEvent.unblocked:type_name -> aion.v1.Unblocked
-	16, // 14: aion.v1.HistoryEvent.repinned:type_name -> aion.v1.Repinned
-	17, // 15: aion.v1.HistoryEvent.search_attributes_upserted:type_name -> aion.v1.SearchAttributesUpserted
-	18, // 16: aion.v1.HistoryEvent.activity_scheduled:type_name -> aion.v1.ActivityScheduled
-	19, // 17: aion.v1.HistoryEvent.activity_attempt_started:type_name -> aion.v1.ActivityAttemptStarted
-	20, // 18: aion.v1.HistoryEvent.activity_attempt_failed:type_name -> aion.v1.ActivityAttemptFailed
-	21, // 19: aion.v1.HistoryEvent.activity_completed:type_name -> aion.v1.ActivityCompleted
-	22, // 20: aion.v1.HistoryEvent.activity_failed:type_name -> aion.v1.ActivityFailed
-	23, // 21: aion.v1.HistoryEvent.activity_timed_out:type_name -> aion.v1.ActivityTimedOut
-	24, // 22: aion.v1.HistoryEvent.activity_cancel_requested:type_name -> aion.v1.ActivityCancelRequested
-	25, // 23: aion.v1.HistoryEvent.activity_canceled:type_name -> aion.v1.ActivityCanceled
-	26, // 24: aion.v1.HistoryEvent.activity_attempt_pending:type_name -> aion.v1.ActivityAttemptPending
-	27, // 25: aion.v1.HistoryEvent.timer_started:type_name -> aion.v1.TimerStarted
-	28, // 26: aion.v1.HistoryEvent.timer_fired:type_name -> aion.v1.TimerFired
-	29, // 27: aion.v1.HistoryEvent.timer_canceled:type_name -> aion.v1.TimerCanceled
-	30, // 28: aion.v1.HistoryEvent.signal_received:type_name -> aion.v1.SignalReceived
-	31, // 29: aion.v1.HistoryEvent.update_accepted:type_name -> aion.v1.UpdateAccepted
-	32, // 30: aion.v1.HistoryEvent.update_completed:type_name -> aion.v1.UpdateCompleted
-	43, // 31: aion.v1.HistoryEvent.signal_send_requested:type_name -> aion.v1.SignalSendRequested
-	44, // 32: aion.v1.HistoryEvent.signal_sent:type_name -> aion.v1.SignalSent
-	45, // 33: aion.v1.HistoryEvent.signal_send_failed:type_name -> aion.v1.SignalSendFailed
-	46, // 34: aion.v1.HistoryEvent.cancel_send_requested:type_name -> aion.v1.CancelSendRequested
-	47, // 35: aion.v1.HistoryEvent.cancel_sent:type_name -> aion.v1.CancelSent
-	48, // 36: aion.v1.HistoryEvent.cancel_send_failed:type_name -> aion.v1.CancelSendFailed
-	34, // 37: aion.v1.HistoryEvent.child_start_requested:type_name -> aion.v1.ChildStartRequested
-	35, // 38: aion.v1.HistoryEvent.child_started:type_name -> aion.v1.ChildStarted
-	36, // 39: aion.v1.HistoryEvent.child_start_failed:type_name -> aion.v1.ChildStartFailed
-	37, // 40: aion.v1.HistoryEvent.child_completed:type_name -> aion.v1.ChildCompleted
-	38, // 41: aion.v1.HistoryEvent.child_failed:type_name -> aion.v1.ChildFailed
-	39, // 42: aion.v1.HistoryEvent.child_canceled:type_name -> aion.v1.ChildCanceled
-	40, // 43: aion.v1.HistoryEvent.child_terminated:type_name -> aion.v1.ChildTerminated
-	41, // 44: aion.v1.HistoryEvent.child_timed_out:type_name -> aion.v1.ChildTimedOut
-	42, // 45: aion.v1.HistoryEvent.child_cancel_requested:type_name -> aion.v1.ChildCancelRequested
-	33, // 46: aion.v1.HistoryEvent.patch_marked:type_name -> aion.v1.PatchMarked
-	58, // 47: aion.v1.Started.input:type_name -> aion.v1.Payload
-	59, // 48: aion.v1.Started.run_timeout:type_name -> google.protobuf.Duration
-	49, // 49: aion.v1.Started.header:type_name -> aion.v1.Started.HeaderEntry
-	50, // 50: aion.v1.Started.search_attributes:type_name -> aion.v1.Started.SearchAttributesEntry
-	3,  // 51: aion.v1.Started.parent:type_name -> aion.v1.WorkflowLink
-	59, // 52: aion.v1.Started.start_delay:type_name -> google.protobuf.Duration
-	59, // 53: aion.v1.Started.execution_timeout:type_name -> google.protobuf.Duration
-	60, // 54: aion.v1.Started.retry_policy:type_name -> aion.v1.RetryPolicy
-	58, // 55: aion.v1.Completed.result:type_name -> aion.v1.Payload
-	61, // 56: aion.v1.Failed.failure:type_name -> aion.v1.Failure
-	58, // 57: aion.v1.Canceled.details:type_name -> aion.v1.Payload
-	62, // 58: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
-	58, // 59: aion.v1.ContinuedAsNew.input:type_name -> aion.v1.Payload
-	59, // 60: aion.v1.ContinuedAsNew.run_timeout:type_name -> google.protobuf.Duration
-	51, // 61: aion.v1.SearchAttributesUpserted.search_attributes:type_name -> aion.v1.SearchAttributesUpserted.SearchAttributesEntry
-	58, // 62: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
-	63, // 63: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
-	52, // 64: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
-	61, // 65: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
-	62, // 66: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
-	59, // 67: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
-	58, // 68: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
-	58, // 69: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
-	61, // 70: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
-	62, // 71: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
-	61, // 72: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
-	58, // 73: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
-	58, // 74: aion.v1.ActivityAttemptPending.heartbeat:type_name -> aion.v1.Payload
-	59, // 75: aion.v1.ActivityAttemptPending.time_left:type_name -> google.protobuf.Duration
-	59, // 76: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
-	58, // 77: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
-	53, // 78: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
-	58, // 79: aion.v1.UpdateAccepted.input:type_name -> aion.v1.Payload
-	54, // 80: aion.v1.UpdateAccepted.header:type_name -> aion.v1.UpdateAccepted.HeaderEntry
-	58, // 81: aion.v1.UpdateCompleted.result:type_name -> aion.v1.Payload
-	61, // 82: aion.v1.UpdateCompleted.failure:type_name -> aion.v1.Failure
-	58, // 83: aion.v1.ChildStartRequested.input:type_name -> aion.v1.Payload
-	59, // 84: aion.v1.ChildStartRequested.run_timeout:type_name -> google.protobuf.Duration
-	0,  // 85: aion.v1.ChildStartRequested.parent_close_policy:type_name -> aion.v1.ParentClosePolicy
-	55, // 86: aion.v1.ChildStartRequested.header:type_name -> aion.v1.ChildStartRequested.HeaderEntry
-	58, // 87: aion.v1.ChildCompleted.result:type_name -> aion.v1.Payload
-	61, // 88: aion.v1.ChildFailed.failure:type_name -> aion.v1.Failure
-	58, // 89: aion.v1.ChildCanceled.details:type_name -> aion.v1.Payload
-	62, // 90: aion.v1.ChildTimedOut.kind:type_name -> aion.v1.TimeoutKind
-	58, // 91: aion.v1.SignalSendRequested.input:type_name -> aion.v1.Payload
-	56, // 92: aion.v1.SignalSendRequested.header:type_name -> aion.v1.SignalSendRequested.HeaderEntry
-	58, // 93: aion.v1.Started.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	58, // 94: aion.v1.SearchAttributesUpserted.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	95, // [95:95] is the sub-list for method output_type
-	95, // [95:95] is the sub-list for method input_type
-	95, // [95:95] is the sub-list for extension type_name
-	95, // [95:95] is the sub-list for extension extendee
-	0,  // [0:95] is the sub-list for field type_name
+	49, // 14: aion.v1.HistoryEvent.forked:type_name -> aion.v1.Forked
+	16, // 15: aion.v1.HistoryEvent.repinned:type_name -> aion.v1.Repinned
+	17, // 16: aion.v1.HistoryEvent.search_attributes_upserted:type_name -> aion.v1.SearchAttributesUpserted
+	18, // 17: aion.v1.HistoryEvent.activity_scheduled:type_name -> aion.v1.ActivityScheduled
+	19, // 18: aion.v1.HistoryEvent.activity_attempt_started:type_name -> aion.v1.ActivityAttemptStarted
+	20, // 19: aion.v1.HistoryEvent.activity_attempt_failed:type_name -> aion.v1.ActivityAttemptFailed
+	21, // 20: aion.v1.HistoryEvent.activity_completed:type_name -> aion.v1.ActivityCompleted
+	22, // 21: aion.v1.HistoryEvent.activity_failed:type_name -> aion.v1.ActivityFailed
+	23, // 22: aion.v1.HistoryEvent.activity_timed_out:type_name -> aion.v1.ActivityTimedOut
+	24, // 23: aion.v1.HistoryEvent.activity_cancel_requested:type_name -> aion.v1.ActivityCancelRequested
+	25, // 24: aion.v1.HistoryEvent.activity_canceled:type_name -> aion.v1.ActivityCanceled
+	26, // 25: aion.v1.HistoryEvent.activity_attempt_pending:type_name -> aion.v1.ActivityAttemptPending
+	27, // 26: aion.v1.HistoryEvent.timer_started:type_name -> aion.v1.TimerStarted
+	28, // 27: aion.v1.HistoryEvent.timer_fired:type_name -> aion.v1.TimerFired
+	29, // 28: aion.v1.HistoryEvent.timer_canceled:type_name -> aion.v1.TimerCanceled
+	30, // 29: aion.v1.HistoryEvent.signal_received:type_name -> aion.v1.SignalReceived
+	31, // 30: aion.v1.HistoryEvent.update_accepted:type_name -> aion.v1.UpdateAccepted
+	32, // 31: aion.v1.HistoryEvent.update_completed:type_name -> aion.v1.UpdateCompleted
+	43, // 32: aion.v1.HistoryEvent.signal_send_requested:type_name -> aion.v1.SignalSendRequested
+	44, // 33: aion.v1.HistoryEvent.signal_sent:type_name -> aion.v1.SignalSent
+	45, // 34: aion.v1.HistoryEvent.signal_send_failed:type_name -> aion.v1.SignalSendFailed
+	46, // 35: aion.v1.HistoryEvent.cancel_send_requested:type_name -> aion.v1.CancelSendRequested
+	47, // 36: aion.v1.HistoryEvent.cancel_sent:type_name -> aion.v1.CancelSent
+	48, // 37: aion.v1.HistoryEvent.cancel_send_failed:type_name -> aion.v1.CancelSendFailed
+	34, // 38: aion.v1.HistoryEvent.child_start_requested:type_name -> aion.v1.ChildStartRequested
+	35, // 39: aion.v1.HistoryEvent.child_started:type_name -> aion.v1.ChildStarted
+	36, // 40: aion.v1.HistoryEvent.child_start_failed:type_name -> aion.v1.ChildStartFailed
+	37, // 41: aion.v1.HistoryEvent.child_completed:type_name -> aion.v1.ChildCompleted
+	38, // 42: aion.v1.HistoryEvent.child_failed:type_name -> aion.v1.ChildFailed
+	39, // 43: aion.v1.HistoryEvent.child_canceled:type_name -> aion.v1.ChildCanceled
+	40, // 44: aion.v1.HistoryEvent.child_terminated:type_name -> aion.v1.ChildTerminated
+	41, // 45: aion.v1.HistoryEvent.child_timed_out:type_name -> aion.v1.ChildTimedOut
+	42, // 46: aion.v1.HistoryEvent.child_cancel_requested:type_name -> aion.v1.ChildCancelRequested
+	33, // 47: aion.v1.HistoryEvent.patch_marked:type_name -> aion.v1.PatchMarked
+	59, // 48: aion.v1.Started.input:type_name -> aion.v1.Payload
+	60, // 49: aion.v1.Started.run_timeout:type_name -> google.protobuf.Duration
+	50, // 50: aion.v1.Started.header:type_name -> aion.v1.Started.HeaderEntry
+	51, // 51: aion.v1.Started.search_attributes:type_name -> aion.v1.Started.SearchAttributesEntry
+	3,  // 52: aion.v1.Started.parent:type_name -> aion.v1.WorkflowLink
+	60, // 53: aion.v1.Started.start_delay:type_name -> google.protobuf.Duration
+	60, // 54: aion.v1.Started.execution_timeout:type_name -> google.protobuf.Duration
+	61, // 55: aion.v1.Started.retry_policy:type_name -> aion.v1.RetryPolicy
+	59, // 56: aion.v1.Completed.result:type_name -> aion.v1.Payload
+	62, // 57: aion.v1.Failed.failure:type_name -> aion.v1.Failure
+	59, // 58: aion.v1.Canceled.details:type_name -> aion.v1.Payload
+	63, // 59: aion.v1.TimedOut.kind:type_name -> aion.v1.TimeoutKind
+	59, // 60: aion.v1.ContinuedAsNew.input:type_name -> aion.v1.Payload
+	60, // 61: aion.v1.ContinuedAsNew.run_timeout:type_name -> google.protobuf.Duration
+	52, // 62: aion.v1.SearchAttributesUpserted.search_attributes:type_name -> aion.v1.SearchAttributesUpserted.SearchAttributesEntry
+	59, // 63: aion.v1.ActivityScheduled.input:type_name -> aion.v1.Payload
+	64, // 64: aion.v1.ActivityScheduled.options:type_name -> aion.v1.ActivityOptions
+	53, // 65: aion.v1.ActivityScheduled.header:type_name -> aion.v1.ActivityScheduled.HeaderEntry
+	62, // 66: aion.v1.ActivityAttemptFailed.failure:type_name -> aion.v1.Failure
+	63, // 67: aion.v1.ActivityAttemptFailed.timeout:type_name -> aion.v1.TimeoutKind
+	60, // 68: aion.v1.ActivityAttemptFailed.next_delay:type_name -> google.protobuf.Duration
+	59, // 69: aion.v1.ActivityAttemptFailed.heartbeat:type_name -> aion.v1.Payload
+	59, // 70: aion.v1.ActivityCompleted.result:type_name -> aion.v1.Payload
+	62, // 71: aion.v1.ActivityFailed.failure:type_name -> aion.v1.Failure
+	63, // 72: aion.v1.ActivityTimedOut.kind:type_name -> aion.v1.TimeoutKind
+	62, // 73: aion.v1.ActivityTimedOut.last:type_name -> aion.v1.Failure
+	59, // 74: aion.v1.ActivityCanceled.details:type_name -> aion.v1.Payload
+	59, // 75: aion.v1.ActivityAttemptPending.heartbeat:type_name -> aion.v1.Payload
+	60, // 76: aion.v1.ActivityAttemptPending.time_left:type_name -> google.protobuf.Duration
+	60, // 77: aion.v1.TimerStarted.delay:type_name -> google.protobuf.Duration
+	59, // 78: aion.v1.SignalReceived.input:type_name -> aion.v1.Payload
+	54, // 79: aion.v1.SignalReceived.header:type_name -> aion.v1.SignalReceived.HeaderEntry
+	59, // 80: aion.v1.UpdateAccepted.input:type_name -> aion.v1.Payload
+	55, // 81: aion.v1.UpdateAccepted.header:type_name -> aion.v1.UpdateAccepted.HeaderEntry
+	59, // 82: aion.v1.UpdateCompleted.result:type_name -> aion.v1.Payload
+	62, // 83: aion.v1.UpdateCompleted.failure:type_name -> aion.v1.Failure
+	59, // 84: aion.v1.ChildStartRequested.input:type_name -> aion.v1.Payload
+	60, // 85: aion.v1.ChildStartRequested.run_timeout:type_name -> google.protobuf.Duration
+	0,  // 86: aion.v1.ChildStartRequested.parent_close_policy:type_name -> aion.v1.ParentClosePolicy
+	56, // 87: aion.v1.ChildStartRequested.header:type_name -> aion.v1.ChildStartRequested.HeaderEntry
+	59, // 88: aion.v1.ChildCompleted.result:type_name -> aion.v1.Payload
+	62, // 89: aion.v1.ChildFailed.failure:type_name -> aion.v1.Failure
+	59, // 90: aion.v1.ChildCanceled.details:type_name -> aion.v1.Payload
+	63, // 91: aion.v1.ChildTimedOut.kind:type_name -> aion.v1.TimeoutKind
+	59, // 92: aion.v1.SignalSendRequested.input:type_name -> aion.v1.Payload
+	57, // 93: aion.v1.SignalSendRequested.header:type_name -> aion.v1.SignalSendRequested.HeaderEntry
+	59, // 94: aion.v1.Started.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	59, // 95: aion.v1.SearchAttributesUpserted.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	96, // [96:96] is the sub-list for method output_type
+	96, // [96:96] is the sub-list for method input_type
+	96, // [96:96] is the sub-list for extension type_name
+	96, // [96:96] is the sub-list for extension extendee
+	0,  // [0:96] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_history_proto_init() }
@@ -4590,6 +4744,7 @@ func file_aion_v1_history_proto_init() {
 		(*HistoryEvent_Activated)(nil),
 		(*HistoryEvent_Blocked)(nil),
 		(*HistoryEvent_Unblocked)(nil),
+		(*HistoryEvent_Forked)(nil),
 		(*HistoryEvent_Repinned)(nil),
 		(*HistoryEvent_SearchAttributesUpserted)(nil),
 		(*HistoryEvent_ActivityScheduled)(nil),
@@ -4630,7 +4785,7 @@ func file_aion_v1_history_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_history_proto_rawDesc), len(file_aion_v1_history_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   56,
+			NumMessages:   57,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

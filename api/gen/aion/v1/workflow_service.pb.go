@@ -1598,6 +1598,174 @@ func (x *ResumeWorkflowResponse) GetRunId() string {
 	return ""
 }
 
+// ForkWorkflowRequest names a run and where it forks.
+type ForkWorkflowRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run to copy, open or closed.
+	Workflow *WorkflowRef `protobuf:"bytes,1,opt,name=workflow,proto3" json:"workflow,omitempty"`
+	// The event Activated of the last activation that is copied; 0: the last one after which the run was still open.
+	AtSeq uint32 `protobuf:"varint,2,opt,name=at_seq,json=atSeq,proto3" json:"at_seq,omitempty"`
+	// The workflow ID of the new run; that of the copied one when its chain is closed. Empty: one is derived from request_id, or minted.
+	NewWorkflowId string `protobuf:"bytes,3,opt,name=new_workflow_id,json=newWorkflowId,proto3" json:"new_workflow_id,omitempty"`
+	// The package of the new run, by its hash; empty: that of the copied one. It has to replay what is copied.
+	Package string `protobuf:"bytes,4,opt,name=package,proto3" json:"package,omitempty"`
+	// Signals that the copied run got later are given to the new one, too.
+	ReapplySignals bool   `protobuf:"varint,5,opt,name=reapply_signals,json=reapplySignals,proto3" json:"reapply_signals,omitempty"`
+	Reason         string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	RequestId      string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ForkWorkflowRequest) Reset() {
+	*x = ForkWorkflowRequest{}
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForkWorkflowRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForkWorkflowRequest) ProtoMessage() {}
+
+func (x *ForkWorkflowRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForkWorkflowRequest.ProtoReflect.Descriptor instead.
+func (*ForkWorkflowRequest) Descriptor() ([]byte, []int) {
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ForkWorkflowRequest) GetWorkflow() *WorkflowRef {
+	if x != nil {
+		return x.Workflow
+	}
+	return nil
+}
+
+func (x *ForkWorkflowRequest) GetAtSeq() uint32 {
+	if x != nil {
+		return x.AtSeq
+	}
+	return 0
+}
+
+func (x *ForkWorkflowRequest) GetNewWorkflowId() string {
+	if x != nil {
+		return x.NewWorkflowId
+	}
+	return ""
+}
+
+func (x *ForkWorkflowRequest) GetPackage() string {
+	if x != nil {
+		return x.Package
+	}
+	return ""
+}
+
+func (x *ForkWorkflowRequest) GetReapplySignals() bool {
+	if x != nil {
+		return x.ReapplySignals
+	}
+	return false
+}
+
+func (x *ForkWorkflowRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ForkWorkflowRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// ForkWorkflowResponse names the new run.
+type ForkWorkflowResponse struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	WorkflowId string                 `protobuf:"bytes,1,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	RunId      string                 `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	Package    string                 `protobuf:"bytes,3,opt,name=package,proto3" json:"package,omitempty"`
+	// The activation up to which the history was copied.
+	AtSeq         uint32 `protobuf:"varint,4,opt,name=at_seq,json=atSeq,proto3" json:"at_seq,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForkWorkflowResponse) Reset() {
+	*x = ForkWorkflowResponse{}
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForkWorkflowResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForkWorkflowResponse) ProtoMessage() {}
+
+func (x *ForkWorkflowResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForkWorkflowResponse.ProtoReflect.Descriptor instead.
+func (*ForkWorkflowResponse) Descriptor() ([]byte, []int) {
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ForkWorkflowResponse) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *ForkWorkflowResponse) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *ForkWorkflowResponse) GetPackage() string {
+	if x != nil {
+		return x.Package
+	}
+	return ""
+}
+
+func (x *ForkWorkflowResponse) GetAtSeq() uint32 {
+	if x != nil {
+		return x.AtSeq
+	}
+	return 0
+}
+
 // RepinWorkflowRequest moves an open run to another package.
 type RepinWorkflowRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1610,7 +1778,7 @@ type RepinWorkflowRequest struct {
 
 func (x *RepinWorkflowRequest) Reset() {
 	*x = RepinWorkflowRequest{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[20]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1622,7 +1790,7 @@ func (x *RepinWorkflowRequest) String() string {
 func (*RepinWorkflowRequest) ProtoMessage() {}
 
 func (x *RepinWorkflowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[20]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1635,7 +1803,7 @@ func (x *RepinWorkflowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RepinWorkflowRequest.ProtoReflect.Descriptor instead.
 func (*RepinWorkflowRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{20}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RepinWorkflowRequest) GetWorkflow() *WorkflowRef {
@@ -1670,7 +1838,7 @@ type RepinWorkflowResponse struct {
 
 func (x *RepinWorkflowResponse) Reset() {
 	*x = RepinWorkflowResponse{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[21]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1682,7 +1850,7 @@ func (x *RepinWorkflowResponse) String() string {
 func (*RepinWorkflowResponse) ProtoMessage() {}
 
 func (x *RepinWorkflowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[21]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1695,7 +1863,7 @@ func (x *RepinWorkflowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RepinWorkflowResponse.ProtoReflect.Descriptor instead.
 func (*RepinWorkflowResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{21}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RepinWorkflowResponse) GetRunId() string {
@@ -1722,7 +1890,7 @@ type DescribeWorkflowRequest struct {
 
 func (x *DescribeWorkflowRequest) Reset() {
 	*x = DescribeWorkflowRequest{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[22]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1734,7 +1902,7 @@ func (x *DescribeWorkflowRequest) String() string {
 func (*DescribeWorkflowRequest) ProtoMessage() {}
 
 func (x *DescribeWorkflowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[22]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1747,7 +1915,7 @@ func (x *DescribeWorkflowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeWorkflowRequest.ProtoReflect.Descriptor instead.
 func (*DescribeWorkflowRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{22}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *DescribeWorkflowRequest) GetWorkflow() *WorkflowRef {
@@ -1784,7 +1952,7 @@ type DescribeWorkflowResponse struct {
 
 func (x *DescribeWorkflowResponse) Reset() {
 	*x = DescribeWorkflowResponse{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[23]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1796,7 +1964,7 @@ func (x *DescribeWorkflowResponse) String() string {
 func (*DescribeWorkflowResponse) ProtoMessage() {}
 
 func (x *DescribeWorkflowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[23]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1809,7 +1977,7 @@ func (x *DescribeWorkflowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeWorkflowResponse.ProtoReflect.Descriptor instead.
 func (*DescribeWorkflowResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{23}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *DescribeWorkflowResponse) GetRun() *WorkflowRun {
@@ -1920,7 +2088,7 @@ type WorkflowRun struct {
 
 func (x *WorkflowRun) Reset() {
 	*x = WorkflowRun{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[24]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1932,7 +2100,7 @@ func (x *WorkflowRun) String() string {
 func (*WorkflowRun) ProtoMessage() {}
 
 func (x *WorkflowRun) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[24]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1945,7 +2113,7 @@ func (x *WorkflowRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkflowRun.ProtoReflect.Descriptor instead.
 func (*WorkflowRun) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{24}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *WorkflowRun) GetNamespace() string {
@@ -2069,7 +2237,7 @@ type PendingActivity struct {
 
 func (x *PendingActivity) Reset() {
 	*x = PendingActivity{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[25]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2081,7 +2249,7 @@ func (x *PendingActivity) String() string {
 func (*PendingActivity) ProtoMessage() {}
 
 func (x *PendingActivity) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[25]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2094,7 +2262,7 @@ func (x *PendingActivity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PendingActivity.ProtoReflect.Descriptor instead.
 func (*PendingActivity) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{25}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *PendingActivity) GetOrdinal() uint32 {
@@ -2192,7 +2360,7 @@ type PendingTimer struct {
 
 func (x *PendingTimer) Reset() {
 	*x = PendingTimer{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[26]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2204,7 +2372,7 @@ func (x *PendingTimer) String() string {
 func (*PendingTimer) ProtoMessage() {}
 
 func (x *PendingTimer) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[26]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2217,7 +2385,7 @@ func (x *PendingTimer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PendingTimer.ProtoReflect.Descriptor instead.
 func (*PendingTimer) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{26}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *PendingTimer) GetOrdinal() uint32 {
@@ -2248,7 +2416,7 @@ type GetHistoryRequest struct {
 
 func (x *GetHistoryRequest) Reset() {
 	*x = GetHistoryRequest{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[27]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2260,7 +2428,7 @@ func (x *GetHistoryRequest) String() string {
 func (*GetHistoryRequest) ProtoMessage() {}
 
 func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[27]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2273,7 +2441,7 @@ func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryRequest.ProtoReflect.Descriptor instead.
 func (*GetHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{27}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GetHistoryRequest) GetWorkflow() *WorkflowRef {
@@ -2310,7 +2478,7 @@ type GetHistoryResponse struct {
 
 func (x *GetHistoryResponse) Reset() {
 	*x = GetHistoryResponse{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[28]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2322,7 +2490,7 @@ func (x *GetHistoryResponse) String() string {
 func (*GetHistoryResponse) ProtoMessage() {}
 
 func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[28]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2335,7 +2503,7 @@ func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryResponse.ProtoReflect.Descriptor instead.
 func (*GetHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{28}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetHistoryResponse) GetEvents() []*HistoryEvent {
@@ -2371,7 +2539,7 @@ type GetResultRequest struct {
 
 func (x *GetResultRequest) Reset() {
 	*x = GetResultRequest{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[29]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2383,7 +2551,7 @@ func (x *GetResultRequest) String() string {
 func (*GetResultRequest) ProtoMessage() {}
 
 func (x *GetResultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[29]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2396,7 +2564,7 @@ func (x *GetResultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResultRequest.ProtoReflect.Descriptor instead.
 func (*GetResultRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{29}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *GetResultRequest) GetWorkflow() *WorkflowRef {
@@ -2426,7 +2594,7 @@ type GetResultResponse struct {
 
 func (x *GetResultResponse) Reset() {
 	*x = GetResultResponse{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[30]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2438,7 +2606,7 @@ func (x *GetResultResponse) String() string {
 func (*GetResultResponse) ProtoMessage() {}
 
 func (x *GetResultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[30]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2451,7 +2619,7 @@ func (x *GetResultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResultResponse.ProtoReflect.Descriptor instead.
 func (*GetResultResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{30}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GetResultResponse) GetOutcome() *Outcome {
@@ -2495,7 +2663,7 @@ type ListWorkflowsRequest struct {
 
 func (x *ListWorkflowsRequest) Reset() {
 	*x = ListWorkflowsRequest{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[31]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2507,7 +2675,7 @@ func (x *ListWorkflowsRequest) String() string {
 func (*ListWorkflowsRequest) ProtoMessage() {}
 
 func (x *ListWorkflowsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[31]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2520,7 +2688,7 @@ func (x *ListWorkflowsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkflowsRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkflowsRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{31}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ListWorkflowsRequest) GetNamespace() string {
@@ -2597,7 +2765,7 @@ type ListWorkflowsResponse struct {
 
 func (x *ListWorkflowsResponse) Reset() {
 	*x = ListWorkflowsResponse{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[32]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2609,7 +2777,7 @@ func (x *ListWorkflowsResponse) String() string {
 func (*ListWorkflowsResponse) ProtoMessage() {}
 
 func (x *ListWorkflowsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[32]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2622,7 +2790,7 @@ func (x *ListWorkflowsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkflowsResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkflowsResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{32}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ListWorkflowsResponse) GetRuns() []*WorkflowRun {
@@ -2653,7 +2821,7 @@ type CountWorkflowsRequest struct {
 
 func (x *CountWorkflowsRequest) Reset() {
 	*x = CountWorkflowsRequest{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[33]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2665,7 +2833,7 @@ func (x *CountWorkflowsRequest) String() string {
 func (*CountWorkflowsRequest) ProtoMessage() {}
 
 func (x *CountWorkflowsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[33]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2678,7 +2846,7 @@ func (x *CountWorkflowsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountWorkflowsRequest.ProtoReflect.Descriptor instead.
 func (*CountWorkflowsRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{33}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *CountWorkflowsRequest) GetNamespace() string {
@@ -2722,7 +2890,7 @@ type CountWorkflowsResponse struct {
 
 func (x *CountWorkflowsResponse) Reset() {
 	*x = CountWorkflowsResponse{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[34]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2734,7 +2902,7 @@ func (x *CountWorkflowsResponse) String() string {
 func (*CountWorkflowsResponse) ProtoMessage() {}
 
 func (x *CountWorkflowsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[34]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2747,7 +2915,7 @@ func (x *CountWorkflowsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountWorkflowsResponse.ProtoReflect.Descriptor instead.
 func (*CountWorkflowsResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{34}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *CountWorkflowsResponse) GetCount() int64 {
@@ -2783,7 +2951,7 @@ type WorkflowCount struct {
 
 func (x *WorkflowCount) Reset() {
 	*x = WorkflowCount{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[35]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2795,7 +2963,7 @@ func (x *WorkflowCount) String() string {
 func (*WorkflowCount) ProtoMessage() {}
 
 func (x *WorkflowCount) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[35]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2808,7 +2976,7 @@ func (x *WorkflowCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkflowCount.ProtoReflect.Descriptor instead.
 func (*WorkflowCount) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{35}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *WorkflowCount) GetWorkflowType() string {
@@ -2849,7 +3017,7 @@ type SignalWithStartWorkflowRequest struct {
 
 func (x *SignalWithStartWorkflowRequest) Reset() {
 	*x = SignalWithStartWorkflowRequest{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[36]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2861,7 +3029,7 @@ func (x *SignalWithStartWorkflowRequest) String() string {
 func (*SignalWithStartWorkflowRequest) ProtoMessage() {}
 
 func (x *SignalWithStartWorkflowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[36]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2874,7 +3042,7 @@ func (x *SignalWithStartWorkflowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalWithStartWorkflowRequest.ProtoReflect.Descriptor instead.
 func (*SignalWithStartWorkflowRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{36}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *SignalWithStartWorkflowRequest) GetStart() *StartWorkflowRequest {
@@ -2928,7 +3096,7 @@ type SignalWithStartWorkflowResponse struct {
 
 func (x *SignalWithStartWorkflowResponse) Reset() {
 	*x = SignalWithStartWorkflowResponse{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[37]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2940,7 +3108,7 @@ func (x *SignalWithStartWorkflowResponse) String() string {
 func (*SignalWithStartWorkflowResponse) ProtoMessage() {}
 
 func (x *SignalWithStartWorkflowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[37]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2953,7 +3121,7 @@ func (x *SignalWithStartWorkflowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalWithStartWorkflowResponse.ProtoReflect.Descriptor instead.
 func (*SignalWithStartWorkflowResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{37}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *SignalWithStartWorkflowResponse) GetWorkflowId() string {
@@ -3010,7 +3178,7 @@ type UpdateWorkflowRequest struct {
 
 func (x *UpdateWorkflowRequest) Reset() {
 	*x = UpdateWorkflowRequest{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[38]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3022,7 +3190,7 @@ func (x *UpdateWorkflowRequest) String() string {
 func (*UpdateWorkflowRequest) ProtoMessage() {}
 
 func (x *UpdateWorkflowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[38]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3035,7 +3203,7 @@ func (x *UpdateWorkflowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateWorkflowRequest.ProtoReflect.Descriptor instead.
 func (*UpdateWorkflowRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{38}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *UpdateWorkflowRequest) GetWorkflow() *WorkflowRef {
@@ -3097,7 +3265,7 @@ type UpdateWorkflowResponse struct {
 
 func (x *UpdateWorkflowResponse) Reset() {
 	*x = UpdateWorkflowResponse{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[39]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3109,7 +3277,7 @@ func (x *UpdateWorkflowResponse) String() string {
 func (*UpdateWorkflowResponse) ProtoMessage() {}
 
 func (x *UpdateWorkflowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[39]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3122,7 +3290,7 @@ func (x *UpdateWorkflowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateWorkflowResponse.ProtoReflect.Descriptor instead.
 func (*UpdateWorkflowResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{39}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *UpdateWorkflowResponse) GetUpdate() *UpdateStatus {
@@ -3145,7 +3313,7 @@ type GetUpdateRequest struct {
 
 func (x *GetUpdateRequest) Reset() {
 	*x = GetUpdateRequest{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[40]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3157,7 +3325,7 @@ func (x *GetUpdateRequest) String() string {
 func (*GetUpdateRequest) ProtoMessage() {}
 
 func (x *GetUpdateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[40]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3170,7 +3338,7 @@ func (x *GetUpdateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetUpdateRequest.ProtoReflect.Descriptor instead.
 func (*GetUpdateRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{40}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *GetUpdateRequest) GetWorkflow() *WorkflowRef {
@@ -3204,7 +3372,7 @@ type GetUpdateResponse struct {
 
 func (x *GetUpdateResponse) Reset() {
 	*x = GetUpdateResponse{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[41]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3216,7 +3384,7 @@ func (x *GetUpdateResponse) String() string {
 func (*GetUpdateResponse) ProtoMessage() {}
 
 func (x *GetUpdateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[41]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3229,7 +3397,7 @@ func (x *GetUpdateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetUpdateResponse.ProtoReflect.Descriptor instead.
 func (*GetUpdateResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{41}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *GetUpdateResponse) GetUpdate() *UpdateStatus {
@@ -3259,7 +3427,7 @@ type UpdateStatus struct {
 
 func (x *UpdateStatus) Reset() {
 	*x = UpdateStatus{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[42]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3271,7 +3439,7 @@ func (x *UpdateStatus) String() string {
 func (*UpdateStatus) ProtoMessage() {}
 
 func (x *UpdateStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[42]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3284,7 +3452,7 @@ func (x *UpdateStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateStatus.ProtoReflect.Descriptor instead.
 func (*UpdateStatus) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{42}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *UpdateStatus) GetUpdateId() string {
@@ -3368,7 +3536,7 @@ type PendingUpdate struct {
 
 func (x *PendingUpdate) Reset() {
 	*x = PendingUpdate{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[43]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3380,7 +3548,7 @@ func (x *PendingUpdate) String() string {
 func (*PendingUpdate) ProtoMessage() {}
 
 func (x *PendingUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[43]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3393,7 +3561,7 @@ func (x *PendingUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PendingUpdate.ProtoReflect.Descriptor instead.
 func (*PendingUpdate) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{43}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *PendingUpdate) GetUpdateId() string {
@@ -3436,7 +3604,7 @@ type UpdateWithStartWorkflowRequest struct {
 
 func (x *UpdateWithStartWorkflowRequest) Reset() {
 	*x = UpdateWithStartWorkflowRequest{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[44]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3448,7 +3616,7 @@ func (x *UpdateWithStartWorkflowRequest) String() string {
 func (*UpdateWithStartWorkflowRequest) ProtoMessage() {}
 
 func (x *UpdateWithStartWorkflowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[44]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3461,7 +3629,7 @@ func (x *UpdateWithStartWorkflowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateWithStartWorkflowRequest.ProtoReflect.Descriptor instead.
 func (*UpdateWithStartWorkflowRequest) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{44}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *UpdateWithStartWorkflowRequest) GetStart() *StartWorkflowRequest {
@@ -3528,7 +3696,7 @@ type UpdateWithStartWorkflowResponse struct {
 
 func (x *UpdateWithStartWorkflowResponse) Reset() {
 	*x = UpdateWithStartWorkflowResponse{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[45]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3540,7 +3708,7 @@ func (x *UpdateWithStartWorkflowResponse) String() string {
 func (*UpdateWithStartWorkflowResponse) ProtoMessage() {}
 
 func (x *UpdateWithStartWorkflowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[45]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3553,7 +3721,7 @@ func (x *UpdateWithStartWorkflowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateWithStartWorkflowResponse.ProtoReflect.Descriptor instead.
 func (*UpdateWithStartWorkflowResponse) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{45}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *UpdateWithStartWorkflowResponse) GetWorkflowId() string {
@@ -3607,7 +3775,7 @@ type OpenChild struct {
 
 func (x *OpenChild) Reset() {
 	*x = OpenChild{}
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[46]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3619,7 +3787,7 @@ func (x *OpenChild) String() string {
 func (*OpenChild) ProtoMessage() {}
 
 func (x *OpenChild) ProtoReflect() protoreflect.Message {
-	mi := &file_aion_v1_workflow_service_proto_msgTypes[46]
+	mi := &file_aion_v1_workflow_service_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3632,7 +3800,7 @@ func (x *OpenChild) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenChild.ProtoReflect.Descriptor instead.
 func (*OpenChild) Descriptor() ([]byte, []int) {
-	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{46}
+	return file_aion_v1_workflow_service_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *OpenChild) GetOrdinal() uint32 {
@@ -3797,7 +3965,22 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tR\trequestId\"/\n" +
 	"\x16ResumeWorkflowResponse\x12\x15\n" +
-	"\x06run_id\x18\x01 \x01(\tR\x05runId\"\x81\x01\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\"\x80\x02\n" +
+	"\x13ForkWorkflowRequest\x120\n" +
+	"\bworkflow\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRefR\bworkflow\x12\x15\n" +
+	"\x06at_seq\x18\x02 \x01(\rR\x05atSeq\x12&\n" +
+	"\x0fnew_workflow_id\x18\x03 \x01(\tR\rnewWorkflowId\x12\x18\n" +
+	"\apackage\x18\x04 \x01(\tR\apackage\x12'\n" +
+	"\x0freapply_signals\x18\x05 \x01(\bR\x0ereapplySignals\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\a \x01(\tR\trequestId\"\x7f\n" +
+	"\x14ForkWorkflowResponse\x12\x1f\n" +
+	"\vworkflow_id\x18\x01 \x01(\tR\n" +
+	"workflowId\x12\x15\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x18\n" +
+	"\apackage\x18\x03 \x01(\tR\apackage\x12\x15\n" +
+	"\x06at_seq\x18\x04 \x01(\rR\x05atSeq\"\x81\x01\n" +
 	"\x14RepinWorkflowRequest\x120\n" +
 	"\bworkflow\x18\x01 \x01(\v2\x14.aion.v1.WorkflowRefR\bworkflow\x12\x18\n" +
 	"\apackage\x18\x02 \x01(\tR\apackage\x12\x1d\n" +
@@ -4005,7 +4188,7 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\vUpdateStage\x12\x1c\n" +
 	"\x18UPDATE_STAGE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15UPDATE_STAGE_ACCEPTED\x10\x01\x12\x1a\n" +
-	"\x16UPDATE_STAGE_COMPLETED\x10\x022\xca\r\n" +
+	"\x16UPDATE_STAGE_COMPLETED\x10\x022\x99\x0e\n" +
 	"\x0fWorkflowService\x12P\n" +
 	"\rStartWorkflow\x12\x1d.aion.v1.StartWorkflowRequest\x1a\x1e.aion.v1.StartWorkflowResponse\"\x00\x12S\n" +
 	"\x0eSignalWorkflow\x12\x1e.aion.v1.SignalWorkflowRequest\x1a\x1f.aion.v1.SignalWorkflowResponse\"\x00\x12n\n" +
@@ -4017,7 +4200,8 @@ const file_aion_v1_workflow_service_proto_rawDesc = "" +
 	"\x0eCancelWorkflow\x12\x1e.aion.v1.CancelWorkflowRequest\x1a\x1f.aion.v1.CancelWorkflowResponse\"\x00\x12\\\n" +
 	"\x11TerminateWorkflow\x12!.aion.v1.TerminateWorkflowRequest\x1a\".aion.v1.TerminateWorkflowResponse\"\x00\x12P\n" +
 	"\rPauseWorkflow\x12\x1d.aion.v1.PauseWorkflowRequest\x1a\x1e.aion.v1.PauseWorkflowResponse\"\x00\x12S\n" +
-	"\x0eResumeWorkflow\x12\x1e.aion.v1.ResumeWorkflowRequest\x1a\x1f.aion.v1.ResumeWorkflowResponse\"\x00\x12P\n" +
+	"\x0eResumeWorkflow\x12\x1e.aion.v1.ResumeWorkflowRequest\x1a\x1f.aion.v1.ResumeWorkflowResponse\"\x00\x12M\n" +
+	"\fForkWorkflow\x12\x1c.aion.v1.ForkWorkflowRequest\x1a\x1d.aion.v1.ForkWorkflowResponse\"\x00\x12P\n" +
 	"\rRepinWorkflow\x12\x1d.aion.v1.RepinWorkflowRequest\x1a\x1e.aion.v1.RepinWorkflowResponse\"\x00\x12Y\n" +
 	"\x10DescribeWorkflow\x12 .aion.v1.DescribeWorkflowRequest\x1a!.aion.v1.DescribeWorkflowResponse\"\x00\x12G\n" +
 	"\n" +
@@ -4042,7 +4226,7 @@ func file_aion_v1_workflow_service_proto_rawDescGZIP() []byte {
 }
 
 var file_aion_v1_workflow_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_aion_v1_workflow_service_proto_msgTypes = make([]protoimpl.MessageInfo, 55)
+var file_aion_v1_workflow_service_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
 var file_aion_v1_workflow_service_proto_goTypes = []any{
 	(WorkflowIdReusePolicy)(0),              // 0: aion.v1.WorkflowIdReusePolicy
 	(WorkflowIdConflictPolicy)(0),           // 1: aion.v1.WorkflowIdConflictPolicy
@@ -4068,191 +4252,196 @@ var file_aion_v1_workflow_service_proto_goTypes = []any{
 	(*PauseWorkflowResponse)(nil),           // 21: aion.v1.PauseWorkflowResponse
 	(*ResumeWorkflowRequest)(nil),           // 22: aion.v1.ResumeWorkflowRequest
 	(*ResumeWorkflowResponse)(nil),          // 23: aion.v1.ResumeWorkflowResponse
-	(*RepinWorkflowRequest)(nil),            // 24: aion.v1.RepinWorkflowRequest
-	(*RepinWorkflowResponse)(nil),           // 25: aion.v1.RepinWorkflowResponse
-	(*DescribeWorkflowRequest)(nil),         // 26: aion.v1.DescribeWorkflowRequest
-	(*DescribeWorkflowResponse)(nil),        // 27: aion.v1.DescribeWorkflowResponse
-	(*WorkflowRun)(nil),                     // 28: aion.v1.WorkflowRun
-	(*PendingActivity)(nil),                 // 29: aion.v1.PendingActivity
-	(*PendingTimer)(nil),                    // 30: aion.v1.PendingTimer
-	(*GetHistoryRequest)(nil),               // 31: aion.v1.GetHistoryRequest
-	(*GetHistoryResponse)(nil),              // 32: aion.v1.GetHistoryResponse
-	(*GetResultRequest)(nil),                // 33: aion.v1.GetResultRequest
-	(*GetResultResponse)(nil),               // 34: aion.v1.GetResultResponse
-	(*ListWorkflowsRequest)(nil),            // 35: aion.v1.ListWorkflowsRequest
-	(*ListWorkflowsResponse)(nil),           // 36: aion.v1.ListWorkflowsResponse
-	(*CountWorkflowsRequest)(nil),           // 37: aion.v1.CountWorkflowsRequest
-	(*CountWorkflowsResponse)(nil),          // 38: aion.v1.CountWorkflowsResponse
-	(*WorkflowCount)(nil),                   // 39: aion.v1.WorkflowCount
-	(*SignalWithStartWorkflowRequest)(nil),  // 40: aion.v1.SignalWithStartWorkflowRequest
-	(*SignalWithStartWorkflowResponse)(nil), // 41: aion.v1.SignalWithStartWorkflowResponse
-	(*UpdateWorkflowRequest)(nil),           // 42: aion.v1.UpdateWorkflowRequest
-	(*UpdateWorkflowResponse)(nil),          // 43: aion.v1.UpdateWorkflowResponse
-	(*GetUpdateRequest)(nil),                // 44: aion.v1.GetUpdateRequest
-	(*GetUpdateResponse)(nil),               // 45: aion.v1.GetUpdateResponse
-	(*UpdateStatus)(nil),                    // 46: aion.v1.UpdateStatus
-	(*PendingUpdate)(nil),                   // 47: aion.v1.PendingUpdate
-	(*UpdateWithStartWorkflowRequest)(nil),  // 48: aion.v1.UpdateWithStartWorkflowRequest
-	(*UpdateWithStartWorkflowResponse)(nil), // 49: aion.v1.UpdateWithStartWorkflowResponse
-	(*OpenChild)(nil),                       // 50: aion.v1.OpenChild
-	nil,                                     // 51: aion.v1.StartWorkflowRequest.HeaderEntry
-	nil,                                     // 52: aion.v1.StartWorkflowRequest.MemoEntry
-	nil,                                     // 53: aion.v1.StartWorkflowRequest.SearchAttributesEntry
-	nil,                                     // 54: aion.v1.SignalWorkflowRequest.HeaderEntry
-	nil,                                     // 55: aion.v1.WorkflowRun.SearchAttributesEntry
-	nil,                                     // 56: aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
-	nil,                                     // 57: aion.v1.UpdateWorkflowRequest.HeaderEntry
-	nil,                                     // 58: aion.v1.UpdateWithStartWorkflowRequest.HeaderEntry
-	(*Payload)(nil),                         // 59: aion.v1.Payload
-	(*Failure)(nil),                         // 60: aion.v1.Failure
-	(TimeoutKind)(0),                        // 61: aion.v1.TimeoutKind
-	(WorkflowStatus)(0),                     // 62: aion.v1.WorkflowStatus
-	(*Blocked)(nil),                         // 63: aion.v1.Blocked
-	(*durationpb.Duration)(nil),             // 64: google.protobuf.Duration
-	(*RetryPolicy)(nil),                     // 65: aion.v1.RetryPolicy
-	(*timestamppb.Timestamp)(nil),           // 66: google.protobuf.Timestamp
-	(*HistoryEvent)(nil),                    // 67: aion.v1.HistoryEvent
-	(*CompleteActivityRequest)(nil),         // 68: aion.v1.CompleteActivityRequest
-	(*FailActivityRequest)(nil),             // 69: aion.v1.FailActivityRequest
-	(*HeartbeatActivityRequest)(nil),        // 70: aion.v1.HeartbeatActivityRequest
-	(*CompleteActivityResponse)(nil),        // 71: aion.v1.CompleteActivityResponse
-	(*FailActivityResponse)(nil),            // 72: aion.v1.FailActivityResponse
-	(*HeartbeatActivityResponse)(nil),       // 73: aion.v1.HeartbeatActivityResponse
+	(*ForkWorkflowRequest)(nil),             // 24: aion.v1.ForkWorkflowRequest
+	(*ForkWorkflowResponse)(nil),            // 25: aion.v1.ForkWorkflowResponse
+	(*RepinWorkflowRequest)(nil),            // 26: aion.v1.RepinWorkflowRequest
+	(*RepinWorkflowResponse)(nil),           // 27: aion.v1.RepinWorkflowResponse
+	(*DescribeWorkflowRequest)(nil),         // 28: aion.v1.DescribeWorkflowRequest
+	(*DescribeWorkflowResponse)(nil),        // 29: aion.v1.DescribeWorkflowResponse
+	(*WorkflowRun)(nil),                     // 30: aion.v1.WorkflowRun
+	(*PendingActivity)(nil),                 // 31: aion.v1.PendingActivity
+	(*PendingTimer)(nil),                    // 32: aion.v1.PendingTimer
+	(*GetHistoryRequest)(nil),               // 33: aion.v1.GetHistoryRequest
+	(*GetHistoryResponse)(nil),              // 34: aion.v1.GetHistoryResponse
+	(*GetResultRequest)(nil),                // 35: aion.v1.GetResultRequest
+	(*GetResultResponse)(nil),               // 36: aion.v1.GetResultResponse
+	(*ListWorkflowsRequest)(nil),            // 37: aion.v1.ListWorkflowsRequest
+	(*ListWorkflowsResponse)(nil),           // 38: aion.v1.ListWorkflowsResponse
+	(*CountWorkflowsRequest)(nil),           // 39: aion.v1.CountWorkflowsRequest
+	(*CountWorkflowsResponse)(nil),          // 40: aion.v1.CountWorkflowsResponse
+	(*WorkflowCount)(nil),                   // 41: aion.v1.WorkflowCount
+	(*SignalWithStartWorkflowRequest)(nil),  // 42: aion.v1.SignalWithStartWorkflowRequest
+	(*SignalWithStartWorkflowResponse)(nil), // 43: aion.v1.SignalWithStartWorkflowResponse
+	(*UpdateWorkflowRequest)(nil),           // 44: aion.v1.UpdateWorkflowRequest
+	(*UpdateWorkflowResponse)(nil),          // 45: aion.v1.UpdateWorkflowResponse
+	(*GetUpdateRequest)(nil),                // 46: aion.v1.GetUpdateRequest
+	(*GetUpdateResponse)(nil),               // 47: aion.v1.GetUpdateResponse
+	(*UpdateStatus)(nil),                    // 48: aion.v1.UpdateStatus
+	(*PendingUpdate)(nil),                   // 49: aion.v1.PendingUpdate
+	(*UpdateWithStartWorkflowRequest)(nil),  // 50: aion.v1.UpdateWithStartWorkflowRequest
+	(*UpdateWithStartWorkflowResponse)(nil), // 51: aion.v1.UpdateWithStartWorkflowResponse
+	(*OpenChild)(nil),                       // 52: aion.v1.OpenChild
+	nil,                                     // 53: aion.v1.StartWorkflowRequest.HeaderEntry
+	nil,                                     // 54: aion.v1.StartWorkflowRequest.MemoEntry
+	nil,                                     // 55: aion.v1.StartWorkflowRequest.SearchAttributesEntry
+	nil,                                     // 56: aion.v1.SignalWorkflowRequest.HeaderEntry
+	nil,                                     // 57: aion.v1.WorkflowRun.SearchAttributesEntry
+	nil,                                     // 58: aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
+	nil,                                     // 59: aion.v1.UpdateWorkflowRequest.HeaderEntry
+	nil,                                     // 60: aion.v1.UpdateWithStartWorkflowRequest.HeaderEntry
+	(*Payload)(nil),                         // 61: aion.v1.Payload
+	(*Failure)(nil),                         // 62: aion.v1.Failure
+	(TimeoutKind)(0),                        // 63: aion.v1.TimeoutKind
+	(WorkflowStatus)(0),                     // 64: aion.v1.WorkflowStatus
+	(*Blocked)(nil),                         // 65: aion.v1.Blocked
+	(*durationpb.Duration)(nil),             // 66: google.protobuf.Duration
+	(*RetryPolicy)(nil),                     // 67: aion.v1.RetryPolicy
+	(*timestamppb.Timestamp)(nil),           // 68: google.protobuf.Timestamp
+	(*HistoryEvent)(nil),                    // 69: aion.v1.HistoryEvent
+	(*CompleteActivityRequest)(nil),         // 70: aion.v1.CompleteActivityRequest
+	(*FailActivityRequest)(nil),             // 71: aion.v1.FailActivityRequest
+	(*HeartbeatActivityRequest)(nil),        // 72: aion.v1.HeartbeatActivityRequest
+	(*CompleteActivityResponse)(nil),        // 73: aion.v1.CompleteActivityResponse
+	(*FailActivityResponse)(nil),            // 74: aion.v1.FailActivityResponse
+	(*HeartbeatActivityResponse)(nil),       // 75: aion.v1.HeartbeatActivityResponse
 }
 var file_aion_v1_workflow_service_proto_depIdxs = []int32{
-	59,  // 0: aion.v1.Outcome.completed:type_name -> aion.v1.Payload
-	60,  // 1: aion.v1.Outcome.failed:type_name -> aion.v1.Failure
+	61,  // 0: aion.v1.Outcome.completed:type_name -> aion.v1.Payload
+	62,  // 1: aion.v1.Outcome.failed:type_name -> aion.v1.Failure
 	6,   // 2: aion.v1.Outcome.canceled:type_name -> aion.v1.OutcomeCanceled
 	7,   // 3: aion.v1.Outcome.terminated:type_name -> aion.v1.OutcomeTerminated
 	8,   // 4: aion.v1.Outcome.timed_out:type_name -> aion.v1.OutcomeTimedOut
 	9,   // 5: aion.v1.Outcome.pending:type_name -> aion.v1.OutcomePending
-	59,  // 6: aion.v1.OutcomeCanceled.details:type_name -> aion.v1.Payload
-	61,  // 7: aion.v1.OutcomeTimedOut.kind:type_name -> aion.v1.TimeoutKind
-	62,  // 8: aion.v1.OutcomePending.status:type_name -> aion.v1.WorkflowStatus
-	63,  // 9: aion.v1.OutcomePending.blocked:type_name -> aion.v1.Blocked
-	59,  // 10: aion.v1.StartWorkflowRequest.input:type_name -> aion.v1.Payload
-	64,  // 11: aion.v1.StartWorkflowRequest.wait:type_name -> google.protobuf.Duration
-	64,  // 12: aion.v1.StartWorkflowRequest.run_timeout:type_name -> google.protobuf.Duration
+	61,  // 6: aion.v1.OutcomeCanceled.details:type_name -> aion.v1.Payload
+	63,  // 7: aion.v1.OutcomeTimedOut.kind:type_name -> aion.v1.TimeoutKind
+	64,  // 8: aion.v1.OutcomePending.status:type_name -> aion.v1.WorkflowStatus
+	65,  // 9: aion.v1.OutcomePending.blocked:type_name -> aion.v1.Blocked
+	61,  // 10: aion.v1.StartWorkflowRequest.input:type_name -> aion.v1.Payload
+	66,  // 11: aion.v1.StartWorkflowRequest.wait:type_name -> google.protobuf.Duration
+	66,  // 12: aion.v1.StartWorkflowRequest.run_timeout:type_name -> google.protobuf.Duration
 	0,   // 13: aion.v1.StartWorkflowRequest.reuse_policy:type_name -> aion.v1.WorkflowIdReusePolicy
 	1,   // 14: aion.v1.StartWorkflowRequest.conflict_policy:type_name -> aion.v1.WorkflowIdConflictPolicy
-	51,  // 15: aion.v1.StartWorkflowRequest.header:type_name -> aion.v1.StartWorkflowRequest.HeaderEntry
-	52,  // 16: aion.v1.StartWorkflowRequest.memo:type_name -> aion.v1.StartWorkflowRequest.MemoEntry
-	53,  // 17: aion.v1.StartWorkflowRequest.search_attributes:type_name -> aion.v1.StartWorkflowRequest.SearchAttributesEntry
-	64,  // 18: aion.v1.StartWorkflowRequest.start_delay:type_name -> google.protobuf.Duration
-	64,  // 19: aion.v1.StartWorkflowRequest.execution_timeout:type_name -> google.protobuf.Duration
-	65,  // 20: aion.v1.StartWorkflowRequest.retry_policy:type_name -> aion.v1.RetryPolicy
+	53,  // 15: aion.v1.StartWorkflowRequest.header:type_name -> aion.v1.StartWorkflowRequest.HeaderEntry
+	54,  // 16: aion.v1.StartWorkflowRequest.memo:type_name -> aion.v1.StartWorkflowRequest.MemoEntry
+	55,  // 17: aion.v1.StartWorkflowRequest.search_attributes:type_name -> aion.v1.StartWorkflowRequest.SearchAttributesEntry
+	66,  // 18: aion.v1.StartWorkflowRequest.start_delay:type_name -> google.protobuf.Duration
+	66,  // 19: aion.v1.StartWorkflowRequest.execution_timeout:type_name -> google.protobuf.Duration
+	67,  // 20: aion.v1.StartWorkflowRequest.retry_policy:type_name -> aion.v1.RetryPolicy
 	5,   // 21: aion.v1.StartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
 	4,   // 22: aion.v1.SignalWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	59,  // 23: aion.v1.SignalWorkflowRequest.input:type_name -> aion.v1.Payload
-	54,  // 24: aion.v1.SignalWorkflowRequest.header:type_name -> aion.v1.SignalWorkflowRequest.HeaderEntry
+	61,  // 23: aion.v1.SignalWorkflowRequest.input:type_name -> aion.v1.Payload
+	56,  // 24: aion.v1.SignalWorkflowRequest.header:type_name -> aion.v1.SignalWorkflowRequest.HeaderEntry
 	4,   // 25: aion.v1.QueryWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	59,  // 26: aion.v1.QueryWorkflowRequest.input:type_name -> aion.v1.Payload
-	59,  // 27: aion.v1.QueryWorkflowResponse.output:type_name -> aion.v1.Payload
+	61,  // 26: aion.v1.QueryWorkflowRequest.input:type_name -> aion.v1.Payload
+	61,  // 27: aion.v1.QueryWorkflowResponse.output:type_name -> aion.v1.Payload
 	4,   // 28: aion.v1.CancelWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
 	4,   // 29: aion.v1.TerminateWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
 	4,   // 30: aion.v1.PauseWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
 	4,   // 31: aion.v1.ResumeWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	4,   // 32: aion.v1.RepinWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	4,   // 33: aion.v1.DescribeWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	28,  // 34: aion.v1.DescribeWorkflowResponse.run:type_name -> aion.v1.WorkflowRun
-	29,  // 35: aion.v1.DescribeWorkflowResponse.activities:type_name -> aion.v1.PendingActivity
-	30,  // 36: aion.v1.DescribeWorkflowResponse.timers:type_name -> aion.v1.PendingTimer
-	63,  // 37: aion.v1.DescribeWorkflowResponse.blocked:type_name -> aion.v1.Blocked
-	66,  // 38: aion.v1.DescribeWorkflowResponse.blocked_since:type_name -> google.protobuf.Timestamp
-	47,  // 39: aion.v1.DescribeWorkflowResponse.updates:type_name -> aion.v1.PendingUpdate
-	50,  // 40: aion.v1.DescribeWorkflowResponse.children:type_name -> aion.v1.OpenChild
-	4,   // 41: aion.v1.DescribeWorkflowResponse.parent:type_name -> aion.v1.WorkflowRef
-	62,  // 42: aion.v1.WorkflowRun.status:type_name -> aion.v1.WorkflowStatus
-	66,  // 43: aion.v1.WorkflowRun.started_at:type_name -> google.protobuf.Timestamp
-	66,  // 44: aion.v1.WorkflowRun.closed_at:type_name -> google.protobuf.Timestamp
-	55,  // 45: aion.v1.WorkflowRun.search_attributes:type_name -> aion.v1.WorkflowRun.SearchAttributesEntry
-	2,   // 46: aion.v1.PendingActivity.state:type_name -> aion.v1.PendingActivityState
-	66,  // 47: aion.v1.PendingActivity.scheduled_at:type_name -> google.protobuf.Timestamp
-	66,  // 48: aion.v1.PendingActivity.next_attempt_at:type_name -> google.protobuf.Timestamp
-	60,  // 49: aion.v1.PendingActivity.last_failure:type_name -> aion.v1.Failure
-	59,  // 50: aion.v1.PendingActivity.heartbeat:type_name -> aion.v1.Payload
-	66,  // 51: aion.v1.PendingTimer.due_at:type_name -> google.protobuf.Timestamp
-	4,   // 52: aion.v1.GetHistoryRequest.workflow:type_name -> aion.v1.WorkflowRef
-	67,  // 53: aion.v1.GetHistoryResponse.events:type_name -> aion.v1.HistoryEvent
-	4,   // 54: aion.v1.GetResultRequest.workflow:type_name -> aion.v1.WorkflowRef
-	64,  // 55: aion.v1.GetResultRequest.wait:type_name -> google.protobuf.Duration
-	5,   // 56: aion.v1.GetResultResponse.outcome:type_name -> aion.v1.Outcome
-	62,  // 57: aion.v1.ListWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
-	28,  // 58: aion.v1.ListWorkflowsResponse.runs:type_name -> aion.v1.WorkflowRun
-	62,  // 59: aion.v1.CountWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
-	39,  // 60: aion.v1.CountWorkflowsResponse.groups:type_name -> aion.v1.WorkflowCount
-	62,  // 61: aion.v1.WorkflowCount.status:type_name -> aion.v1.WorkflowStatus
-	10,  // 62: aion.v1.SignalWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
-	59,  // 63: aion.v1.SignalWithStartWorkflowRequest.signal_input:type_name -> aion.v1.Payload
-	56,  // 64: aion.v1.SignalWithStartWorkflowRequest.signal_header:type_name -> aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
-	5,   // 65: aion.v1.SignalWithStartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
-	4,   // 66: aion.v1.UpdateWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
-	59,  // 67: aion.v1.UpdateWorkflowRequest.input:type_name -> aion.v1.Payload
-	57,  // 68: aion.v1.UpdateWorkflowRequest.header:type_name -> aion.v1.UpdateWorkflowRequest.HeaderEntry
-	64,  // 69: aion.v1.UpdateWorkflowRequest.wait:type_name -> google.protobuf.Duration
-	46,  // 70: aion.v1.UpdateWorkflowResponse.update:type_name -> aion.v1.UpdateStatus
-	4,   // 71: aion.v1.GetUpdateRequest.workflow:type_name -> aion.v1.WorkflowRef
-	64,  // 72: aion.v1.GetUpdateRequest.wait:type_name -> google.protobuf.Duration
-	46,  // 73: aion.v1.GetUpdateResponse.update:type_name -> aion.v1.UpdateStatus
-	3,   // 74: aion.v1.UpdateStatus.stage:type_name -> aion.v1.UpdateStage
-	59,  // 75: aion.v1.UpdateStatus.completed:type_name -> aion.v1.Payload
-	60,  // 76: aion.v1.UpdateStatus.failed:type_name -> aion.v1.Failure
-	63,  // 77: aion.v1.UpdateStatus.blocked:type_name -> aion.v1.Blocked
-	66,  // 78: aion.v1.PendingUpdate.accepted_at:type_name -> google.protobuf.Timestamp
-	10,  // 79: aion.v1.UpdateWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
-	59,  // 80: aion.v1.UpdateWithStartWorkflowRequest.input:type_name -> aion.v1.Payload
-	58,  // 81: aion.v1.UpdateWithStartWorkflowRequest.header:type_name -> aion.v1.UpdateWithStartWorkflowRequest.HeaderEntry
-	64,  // 82: aion.v1.UpdateWithStartWorkflowRequest.wait:type_name -> google.protobuf.Duration
-	46,  // 83: aion.v1.UpdateWithStartWorkflowResponse.update:type_name -> aion.v1.UpdateStatus
-	66,  // 84: aion.v1.OpenChild.asked_at:type_name -> google.protobuf.Timestamp
-	59,  // 85: aion.v1.StartWorkflowRequest.MemoEntry.value:type_name -> aion.v1.Payload
-	59,  // 86: aion.v1.StartWorkflowRequest.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	59,  // 87: aion.v1.WorkflowRun.SearchAttributesEntry.value:type_name -> aion.v1.Payload
-	10,  // 88: aion.v1.WorkflowService.StartWorkflow:input_type -> aion.v1.StartWorkflowRequest
-	12,  // 89: aion.v1.WorkflowService.SignalWorkflow:input_type -> aion.v1.SignalWorkflowRequest
-	40,  // 90: aion.v1.WorkflowService.SignalWithStartWorkflow:input_type -> aion.v1.SignalWithStartWorkflowRequest
-	42,  // 91: aion.v1.WorkflowService.UpdateWorkflow:input_type -> aion.v1.UpdateWorkflowRequest
-	48,  // 92: aion.v1.WorkflowService.UpdateWithStartWorkflow:input_type -> aion.v1.UpdateWithStartWorkflowRequest
-	44,  // 93: aion.v1.WorkflowService.GetUpdate:input_type -> aion.v1.GetUpdateRequest
-	14,  // 94: aion.v1.WorkflowService.QueryWorkflow:input_type -> aion.v1.QueryWorkflowRequest
-	16,  // 95: aion.v1.WorkflowService.CancelWorkflow:input_type -> aion.v1.CancelWorkflowRequest
-	18,  // 96: aion.v1.WorkflowService.TerminateWorkflow:input_type -> aion.v1.TerminateWorkflowRequest
-	20,  // 97: aion.v1.WorkflowService.PauseWorkflow:input_type -> aion.v1.PauseWorkflowRequest
-	22,  // 98: aion.v1.WorkflowService.ResumeWorkflow:input_type -> aion.v1.ResumeWorkflowRequest
-	24,  // 99: aion.v1.WorkflowService.RepinWorkflow:input_type -> aion.v1.RepinWorkflowRequest
-	26,  // 100: aion.v1.WorkflowService.DescribeWorkflow:input_type -> aion.v1.DescribeWorkflowRequest
-	31,  // 101: aion.v1.WorkflowService.GetHistory:input_type -> aion.v1.GetHistoryRequest
-	33,  // 102: aion.v1.WorkflowService.GetResult:input_type -> aion.v1.GetResultRequest
-	35,  // 103: aion.v1.WorkflowService.ListWorkflows:input_type -> aion.v1.ListWorkflowsRequest
-	37,  // 104: aion.v1.WorkflowService.CountWorkflows:input_type -> aion.v1.CountWorkflowsRequest
-	68,  // 105: aion.v1.WorkflowService.CompleteActivity:input_type -> aion.v1.CompleteActivityRequest
-	69,  // 106: aion.v1.WorkflowService.FailActivity:input_type -> aion.v1.FailActivityRequest
-	70,  // 107: aion.v1.WorkflowService.HeartbeatActivity:input_type -> aion.v1.HeartbeatActivityRequest
-	11,  // 108: aion.v1.WorkflowService.StartWorkflow:output_type -> aion.v1.StartWorkflowResponse
-	13,  // 109: aion.v1.WorkflowService.SignalWorkflow:output_type -> aion.v1.SignalWorkflowResponse
-	41,  // 110: aion.v1.WorkflowService.SignalWithStartWorkflow:output_type -> aion.v1.SignalWithStartWorkflowResponse
-	43,  // 111: aion.v1.WorkflowService.UpdateWorkflow:output_type -> aion.v1.UpdateWorkflowResponse
-	49,  // 112: aion.v1.WorkflowService.UpdateWithStartWorkflow:output_type -> aion.v1.UpdateWithStartWorkflowResponse
-	45,  // 113: aion.v1.WorkflowService.GetUpdate:output_type -> aion.v1.GetUpdateResponse
-	15,  // 114: aion.v1.WorkflowService.QueryWorkflow:output_type -> aion.v1.QueryWorkflowResponse
-	17,  // 115: aion.v1.WorkflowService.CancelWorkflow:output_type -> aion.v1.CancelWorkflowResponse
-	19,  // 116: aion.v1.WorkflowService.TerminateWorkflow:output_type -> aion.v1.TerminateWorkflowResponse
-	21,  // 117: aion.v1.WorkflowService.PauseWorkflow:output_type -> aion.v1.PauseWorkflowResponse
-	23,  // 118: aion.v1.WorkflowService.ResumeWorkflow:output_type -> aion.v1.ResumeWorkflowResponse
-	25,  // 119: aion.v1.WorkflowService.RepinWorkflow:output_type -> aion.v1.RepinWorkflowResponse
-	27,  // 120: aion.v1.WorkflowService.DescribeWorkflow:output_type -> aion.v1.DescribeWorkflowResponse
-	32,  // 121: aion.v1.WorkflowService.GetHistory:output_type -> aion.v1.GetHistoryResponse
-	34,  // 122: aion.v1.WorkflowService.GetResult:output_type -> aion.v1.GetResultResponse
-	36,  // 123: aion.v1.WorkflowService.ListWorkflows:output_type -> aion.v1.ListWorkflowsResponse
-	38,  // 124: aion.v1.WorkflowService.CountWorkflows:output_type -> aion.v1.CountWorkflowsResponse
-	71,  // 125: aion.v1.WorkflowService.CompleteActivity:output_type -> aion.v1.CompleteActivityResponse
-	72,  // 126: aion.v1.WorkflowService.FailActivity:output_type -> aion.v1.FailActivityResponse
-	73,  // 127: aion.v1.WorkflowService.HeartbeatActivity:output_type -> aion.v1.HeartbeatActivityResponse
-	108, // [108:128] is the sub-list for method output_type
-	88,  // [88:108] is the sub-list for method input_type
-	88,  // [88:88] is the sub-list for extension type_name
-	88,  // [88:88] is the sub-list for extension extendee
-	0,   // [0:88] is the sub-list for field type_name
+	4,   // 32: aion.v1.ForkWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	4,   // 33: aion.v1.RepinWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	4,   // 34: aion.v1.DescribeWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	30,  // 35: aion.v1.DescribeWorkflowResponse.run:type_name -> aion.v1.WorkflowRun
+	31,  // 36: aion.v1.DescribeWorkflowResponse.activities:type_name -> aion.v1.PendingActivity
+	32,  // 37: aion.v1.DescribeWorkflowResponse.timers:type_name -> aion.v1.PendingTimer
+	65,  // 38: aion.v1.DescribeWorkflowResponse.blocked:type_name -> aion.v1.Blocked
+	68,  // 39: aion.v1.DescribeWorkflowResponse.blocked_since:type_name -> google.protobuf.Timestamp
+	49,  // 40: aion.v1.DescribeWorkflowResponse.updates:type_name -> aion.v1.PendingUpdate
+	52,  // 41: aion.v1.DescribeWorkflowResponse.children:type_name -> aion.v1.OpenChild
+	4,   // 42: aion.v1.DescribeWorkflowResponse.parent:type_name -> aion.v1.WorkflowRef
+	64,  // 43: aion.v1.WorkflowRun.status:type_name -> aion.v1.WorkflowStatus
+	68,  // 44: aion.v1.WorkflowRun.started_at:type_name -> google.protobuf.Timestamp
+	68,  // 45: aion.v1.WorkflowRun.closed_at:type_name -> google.protobuf.Timestamp
+	57,  // 46: aion.v1.WorkflowRun.search_attributes:type_name -> aion.v1.WorkflowRun.SearchAttributesEntry
+	2,   // 47: aion.v1.PendingActivity.state:type_name -> aion.v1.PendingActivityState
+	68,  // 48: aion.v1.PendingActivity.scheduled_at:type_name -> google.protobuf.Timestamp
+	68,  // 49: aion.v1.PendingActivity.next_attempt_at:type_name -> google.protobuf.Timestamp
+	62,  // 50: aion.v1.PendingActivity.last_failure:type_name -> aion.v1.Failure
+	61,  // 51: aion.v1.PendingActivity.heartbeat:type_name -> aion.v1.Payload
+	68,  // 52: aion.v1.PendingTimer.due_at:type_name -> google.protobuf.Timestamp
+	4,   // 53: aion.v1.GetHistoryRequest.workflow:type_name -> aion.v1.WorkflowRef
+	69,  // 54: aion.v1.GetHistoryResponse.events:type_name -> aion.v1.HistoryEvent
+	4,   // 55: aion.v1.GetResultRequest.workflow:type_name -> aion.v1.WorkflowRef
+	66,  // 56: aion.v1.GetResultRequest.wait:type_name -> google.protobuf.Duration
+	5,   // 57: aion.v1.GetResultResponse.outcome:type_name -> aion.v1.Outcome
+	64,  // 58: aion.v1.ListWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
+	30,  // 59: aion.v1.ListWorkflowsResponse.runs:type_name -> aion.v1.WorkflowRun
+	64,  // 60: aion.v1.CountWorkflowsRequest.status:type_name -> aion.v1.WorkflowStatus
+	41,  // 61: aion.v1.CountWorkflowsResponse.groups:type_name -> aion.v1.WorkflowCount
+	64,  // 62: aion.v1.WorkflowCount.status:type_name -> aion.v1.WorkflowStatus
+	10,  // 63: aion.v1.SignalWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
+	61,  // 64: aion.v1.SignalWithStartWorkflowRequest.signal_input:type_name -> aion.v1.Payload
+	58,  // 65: aion.v1.SignalWithStartWorkflowRequest.signal_header:type_name -> aion.v1.SignalWithStartWorkflowRequest.SignalHeaderEntry
+	5,   // 66: aion.v1.SignalWithStartWorkflowResponse.outcome:type_name -> aion.v1.Outcome
+	4,   // 67: aion.v1.UpdateWorkflowRequest.workflow:type_name -> aion.v1.WorkflowRef
+	61,  // 68: aion.v1.UpdateWorkflowRequest.input:type_name -> aion.v1.Payload
+	59,  // 69: aion.v1.UpdateWorkflowRequest.header:type_name -> aion.v1.UpdateWorkflowRequest.HeaderEntry
+	66,  // 70: aion.v1.UpdateWorkflowRequest.wait:type_name -> google.protobuf.Duration
+	48,  // 71: aion.v1.UpdateWorkflowResponse.update:type_name -> aion.v1.UpdateStatus
+	4,   // 72: aion.v1.GetUpdateRequest.workflow:type_name -> aion.v1.WorkflowRef
+	66,  // 73: aion.v1.GetUpdateRequest.wait:type_name -> google.protobuf.Duration
+	48,  // 74: aion.v1.GetUpdateResponse.update:type_name -> aion.v1.UpdateStatus
+	3,   // 75: aion.v1.UpdateStatus.stage:type_name -> aion.v1.UpdateStage
+	61,  // 76: aion.v1.UpdateStatus.completed:type_name -> aion.v1.Payload
+	62,  // 77: aion.v1.UpdateStatus.failed:type_name -> aion.v1.Failure
+	65,  // 78: aion.v1.UpdateStatus.blocked:type_name -> aion.v1.Blocked
+	68,  // 79: aion.v1.PendingUpdate.accepted_at:type_name -> google.protobuf.Timestamp
+	10,  // 80: aion.v1.UpdateWithStartWorkflowRequest.start:type_name -> aion.v1.StartWorkflowRequest
+	61,  // 81: aion.v1.UpdateWithStartWorkflowRequest.input:type_name -> aion.v1.Payload
+	60,  // 82: aion.v1.UpdateWithStartWorkflowRequest.header:type_name -> aion.v1.UpdateWithStartWorkflowRequest.HeaderEntry
+	66,  // 83: aion.v1.UpdateWithStartWorkflowRequest.wait:type_name -> google.protobuf.Duration
+	48,  // 84: aion.v1.UpdateWithStartWorkflowResponse.update:type_name -> aion.v1.UpdateStatus
+	68,  // 85: aion.v1.OpenChild.asked_at:type_name -> google.protobuf.Timestamp
+	61,  // 86: aion.v1.StartWorkflowRequest.MemoEntry.value:type_name -> aion.v1.Payload
+	61,  // 87: aion.v1.StartWorkflowRequest.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	61,  // 88: aion.v1.WorkflowRun.SearchAttributesEntry.value:type_name -> aion.v1.Payload
+	10,  // 89: aion.v1.WorkflowService.StartWorkflow:input_type -> aion.v1.StartWorkflowRequest
+	12,  // 90: aion.v1.WorkflowService.SignalWorkflow:input_type -> aion.v1.SignalWorkflowRequest
+	42,  // 91: aion.v1.WorkflowService.SignalWithStartWorkflow:input_type -> aion.v1.SignalWithStartWorkflowRequest
+	44,  // 92: aion.v1.WorkflowService.UpdateWorkflow:input_type -> aion.v1.UpdateWorkflowRequest
+	50,  // 93: aion.v1.WorkflowService.UpdateWithStartWorkflow:input_type -> aion.v1.UpdateWithStartWorkflowRequest
+	46,  // 94: aion.v1.WorkflowService.GetUpdate:input_type -> aion.v1.GetUpdateRequest
+	14,  // 95: aion.v1.WorkflowService.QueryWorkflow:input_type -> aion.v1.QueryWorkflowRequest
+	16,  // 96: aion.v1.WorkflowService.CancelWorkflow:input_type -> aion.v1.CancelWorkflowRequest
+	18,  // 97: aion.v1.WorkflowService.TerminateWorkflow:input_type -> aion.v1.TerminateWorkflowRequest
+	20,  // 98: aion.v1.WorkflowService.PauseWorkflow:input_type -> aion.v1.PauseWorkflowRequest
+	22,  // 99: aion.v1.WorkflowService.ResumeWorkflow:input_type -> aion.v1.ResumeWorkflowRequest
+	24,  // 100: aion.v1.WorkflowService.ForkWorkflow:input_type -> aion.v1.ForkWorkflowRequest
+	26,  // 101: aion.v1.WorkflowService.RepinWorkflow:input_type -> aion.v1.RepinWorkflowRequest
+	28,  // 102: aion.v1.WorkflowService.DescribeWorkflow:input_type -> aion.v1.DescribeWorkflowRequest
+	33,  // 103: aion.v1.WorkflowService.GetHistory:input_type -> aion.v1.GetHistoryRequest
+	35,  // 104: aion.v1.WorkflowService.GetResult:input_type -> aion.v1.GetResultRequest
+	37,  // 105: aion.v1.WorkflowService.ListWorkflows:input_type -> aion.v1.ListWorkflowsRequest
+	39,  // 106: aion.v1.WorkflowService.CountWorkflows:input_type -> aion.v1.CountWorkflowsRequest
+	70,  // 107: aion.v1.WorkflowService.CompleteActivity:input_type -> aion.v1.CompleteActivityRequest
+	71,  // 108: aion.v1.WorkflowService.FailActivity:input_type -> aion.v1.FailActivityRequest
+	72,  // 109: aion.v1.WorkflowService.HeartbeatActivity:input_type -> aion.v1.HeartbeatActivityRequest
+	11,  // 110: aion.v1.WorkflowService.StartWorkflow:output_type -> aion.v1.StartWorkflowResponse
+	13,  // 111: aion.v1.WorkflowService.SignalWorkflow:output_type -> aion.v1.SignalWorkflowResponse
+	43,  // 112: aion.v1.WorkflowService.SignalWithStartWorkflow:output_type -> aion.v1.SignalWithStartWorkflowResponse
+	45,  // 113: aion.v1.WorkflowService.UpdateWorkflow:output_type -> aion.v1.UpdateWorkflowResponse
+	51,  // 114: aion.v1.WorkflowService.UpdateWithStartWorkflow:output_type -> aion.v1.UpdateWithStartWorkflowResponse
+	47,  // 115: aion.v1.WorkflowService.GetUpdate:output_type -> aion.v1.GetUpdateResponse
+	15,  // 116: aion.v1.WorkflowService.QueryWorkflow:output_type -> aion.v1.QueryWorkflowResponse
+	17,  // 117: aion.v1.WorkflowService.CancelWorkflow:output_type -> aion.v1.CancelWorkflowResponse
+	19,  // 118: aion.v1.WorkflowService.TerminateWorkflow:output_type -> aion.v1.TerminateWorkflowResponse
+	21,  // 119: aion.v1.WorkflowService.PauseWorkflow:output_type -> aion.v1.PauseWorkflowResponse
+	23,  // 120: aion.v1.WorkflowService.ResumeWorkflow:output_type -> aion.v1.ResumeWorkflowResponse
+	25,  // 121: aion.v1.WorkflowService.ForkWorkflow:output_type -> aion.v1.ForkWorkflowResponse
+	27,  // 122: aion.v1.WorkflowService.RepinWorkflow:output_type -> aion.v1.RepinWorkflowResponse
+	29,  // 123: aion.v1.WorkflowService.DescribeWorkflow:output_type -> aion.v1.DescribeWorkflowResponse
+	34,  // 124: aion.v1.WorkflowService.GetHistory:output_type -> aion.v1.GetHistoryResponse
+	36,  // 125: aion.v1.WorkflowService.GetResult:output_type -> aion.v1.GetResultResponse
+	38,  // 126: aion.v1.WorkflowService.ListWorkflows:output_type -> aion.v1.ListWorkflowsResponse
+	40,  // 127: aion.v1.WorkflowService.CountWorkflows:output_type -> aion.v1.CountWorkflowsResponse
+	73,  // 128: aion.v1.WorkflowService.CompleteActivity:output_type -> aion.v1.CompleteActivityResponse
+	74,  // 129: aion.v1.WorkflowService.FailActivity:output_type -> aion.v1.FailActivityResponse
+	75,  // 130: aion.v1.WorkflowService.HeartbeatActivity:output_type -> aion.v1.HeartbeatActivityResponse
+	110, // [110:131] is the sub-list for method output_type
+	89,  // [89:110] is the sub-list for method input_type
+	89,  // [89:89] is the sub-list for extension type_name
+	89,  // [89:89] is the sub-list for extension extendee
+	0,   // [0:89] is the sub-list for field type_name
 }
 
 func init() { file_aion_v1_workflow_service_proto_init() }
@@ -4271,7 +4460,7 @@ func file_aion_v1_workflow_service_proto_init() {
 		(*Outcome_TimedOut)(nil),
 		(*Outcome_Pending)(nil),
 	}
-	file_aion_v1_workflow_service_proto_msgTypes[42].OneofWrappers = []any{
+	file_aion_v1_workflow_service_proto_msgTypes[44].OneofWrappers = []any{
 		(*UpdateStatus_Completed)(nil),
 		(*UpdateStatus_Failed)(nil),
 	}
@@ -4281,7 +4470,7 @@ func file_aion_v1_workflow_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_aion_v1_workflow_service_proto_rawDesc), len(file_aion_v1_workflow_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   55,
+			NumMessages:   57,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -66,6 +66,9 @@ const (
 	// WorkflowServiceResumeWorkflowProcedure is the fully-qualified name of the WorkflowService's
 	// ResumeWorkflow RPC.
 	WorkflowServiceResumeWorkflowProcedure = "/aion.v1.WorkflowService/ResumeWorkflow"
+	// WorkflowServiceForkWorkflowProcedure is the fully-qualified name of the WorkflowService's
+	// ForkWorkflow RPC.
+	WorkflowServiceForkWorkflowProcedure = "/aion.v1.WorkflowService/ForkWorkflow"
 	// WorkflowServiceRepinWorkflowProcedure is the fully-qualified name of the WorkflowService's
 	// RepinWorkflow RPC.
 	WorkflowServiceRepinWorkflowProcedure = "/aion.v1.WorkflowService/RepinWorkflow"
@@ -120,6 +123,8 @@ type WorkflowServiceClient interface {
 	PauseWorkflow(context.Context, *connect.Request[v1.PauseWorkflowRequest]) (*connect.Response[v1.PauseWorkflowResponse], error)
 	// ResumeWorkflow lets a paused run go on. Resuming one that is not paused changes nothing.
 	ResumeWorkflow(context.Context, *connect.Request[v1.ResumeWorkflowRequest]) (*connect.Response[v1.ResumeWorkflowResponse], error)
+	// ForkWorkflow makes a new run of the beginning of another one, up to one of its activations. The other one stays as it is.
+	ForkWorkflow(context.Context, *connect.Request[v1.ForkWorkflowRequest]) (*connect.Response[v1.ForkWorkflowResponse], error)
 	// RepinWorkflow moves an open run to another package that replays it cleanly.
 	RepinWorkflow(context.Context, *connect.Request[v1.RepinWorkflowRequest]) (*connect.Response[v1.RepinWorkflowResponse], error)
 	// DescribeWorkflow shows a run: what it waits for and why.
@@ -217,6 +222,12 @@ func NewWorkflowServiceClient(httpClient connect.HTTPClient, baseURL string, opt
 			connect.WithSchema(workflowServiceMethods.ByName("ResumeWorkflow")),
 			connect.WithClientOptions(opts...),
 		),
+		forkWorkflow: connect.NewClient[v1.ForkWorkflowRequest, v1.ForkWorkflowResponse](
+			httpClient,
+			baseURL+WorkflowServiceForkWorkflowProcedure,
+			connect.WithSchema(workflowServiceMethods.ByName("ForkWorkflow")),
+			connect.WithClientOptions(opts...),
+		),
 		repinWorkflow: connect.NewClient[v1.RepinWorkflowRequest, v1.RepinWorkflowResponse](
 			httpClient,
 			baseURL+WorkflowServiceRepinWorkflowProcedure,
@@ -287,6 +298,7 @@ type workflowServiceClient struct {
 	terminateWorkflow       *connect.Client[v1.TerminateWorkflowRequest, v1.TerminateWorkflowResponse]
 	pauseWorkflow           *connect.Client[v1.PauseWorkflowRequest, v1.PauseWorkflowResponse]
 	resumeWorkflow          *connect.Client[v1.ResumeWorkflowRequest, v1.ResumeWorkflowResponse]
+	forkWorkflow            *connect.Client[v1.ForkWorkflowRequest, v1.ForkWorkflowResponse]
 	repinWorkflow           *connect.Client[v1.RepinWorkflowRequest, v1.RepinWorkflowResponse]
 	describeWorkflow        *connect.Client[v1.DescribeWorkflowRequest, v1.DescribeWorkflowResponse]
 	getHistory              *connect.Client[v1.GetHistoryRequest, v1.GetHistoryResponse]
@@ -351,6 +363,11 @@ func (c *workflowServiceClient) PauseWorkflow(ctx context.Context, req *connect.
 // ResumeWorkflow calls aion.v1.WorkflowService.ResumeWorkflow.
 func (c *workflowServiceClient) ResumeWorkflow(ctx context.Context, req *connect.Request[v1.ResumeWorkflowRequest]) (*connect.Response[v1.ResumeWorkflowResponse], error) {
 	return c.resumeWorkflow.CallUnary(ctx, req)
+}
+
+// ForkWorkflow calls aion.v1.WorkflowService.ForkWorkflow.
+func (c *workflowServiceClient) ForkWorkflow(ctx context.Context, req *connect.Request[v1.ForkWorkflowRequest]) (*connect.Response[v1.ForkWorkflowResponse], error) {
+	return c.forkWorkflow.CallUnary(ctx, req)
 }
 
 // RepinWorkflow calls aion.v1.WorkflowService.RepinWorkflow.
@@ -423,6 +440,8 @@ type WorkflowServiceHandler interface {
 	PauseWorkflow(context.Context, *connect.Request[v1.PauseWorkflowRequest]) (*connect.Response[v1.PauseWorkflowResponse], error)
 	// ResumeWorkflow lets a paused run go on. Resuming one that is not paused changes nothing.
 	ResumeWorkflow(context.Context, *connect.Request[v1.ResumeWorkflowRequest]) (*connect.Response[v1.ResumeWorkflowResponse], error)
+	// ForkWorkflow makes a new run of the beginning of another one, up to one of its activations. The other one stays as it is.
+	ForkWorkflow(context.Context, *connect.Request[v1.ForkWorkflowRequest]) (*connect.Response[v1.ForkWorkflowResponse], error)
 	// RepinWorkflow moves an open run to another package that replays it cleanly.
 	RepinWorkflow(context.Context, *connect.Request[v1.RepinWorkflowRequest]) (*connect.Response[v1.RepinWorkflowResponse], error)
 	// DescribeWorkflow shows a run: what it waits for and why.
@@ -516,6 +535,12 @@ func NewWorkflowServiceHandler(svc WorkflowServiceHandler, opts ...connect.Handl
 		connect.WithSchema(workflowServiceMethods.ByName("ResumeWorkflow")),
 		connect.WithHandlerOptions(opts...),
 	)
+	workflowServiceForkWorkflowHandler := connect.NewUnaryHandler(
+		WorkflowServiceForkWorkflowProcedure,
+		svc.ForkWorkflow,
+		connect.WithSchema(workflowServiceMethods.ByName("ForkWorkflow")),
+		connect.WithHandlerOptions(opts...),
+	)
 	workflowServiceRepinWorkflowHandler := connect.NewUnaryHandler(
 		WorkflowServiceRepinWorkflowProcedure,
 		svc.RepinWorkflow,
@@ -594,6 +619,8 @@ func NewWorkflowServiceHandler(svc WorkflowServiceHandler, opts ...connect.Handl
 			workflowServicePauseWorkflowHandler.ServeHTTP(w, r)
 		case WorkflowServiceResumeWorkflowProcedure:
 			workflowServiceResumeWorkflowHandler.ServeHTTP(w, r)
+		case WorkflowServiceForkWorkflowProcedure:
+			workflowServiceForkWorkflowHandler.ServeHTTP(w, r)
 		case WorkflowServiceRepinWorkflowProcedure:
 			workflowServiceRepinWorkflowHandler.ServeHTTP(w, r)
 		case WorkflowServiceDescribeWorkflowProcedure:
@@ -663,6 +690,10 @@ func (UnimplementedWorkflowServiceHandler) PauseWorkflow(context.Context, *conne
 
 func (UnimplementedWorkflowServiceHandler) ResumeWorkflow(context.Context, *connect.Request[v1.ResumeWorkflowRequest]) (*connect.Response[v1.ResumeWorkflowResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.WorkflowService.ResumeWorkflow is not implemented"))
+}
+
+func (UnimplementedWorkflowServiceHandler) ForkWorkflow(context.Context, *connect.Request[v1.ForkWorkflowRequest]) (*connect.Response[v1.ForkWorkflowResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("aion.v1.WorkflowService.ForkWorkflow is not implemented"))
 }
 
 func (UnimplementedWorkflowServiceHandler) RepinWorkflow(context.Context, *connect.Request[v1.RepinWorkflowRequest]) (*connect.Response[v1.RepinWorkflowResponse], error) {
