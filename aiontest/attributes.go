@@ -10,14 +10,14 @@ import (
 
 // Declare makes the default namespace declare a search attribute of a type: "bool", "int", "float", "datetime", "keyword", "keyword_list" or "text".
 // Runs that were Blocked by it go on.
-func (e *Env) Declare(name, typ string) {
-	e.t.Helper()
+func (env *Env) Declare(name, typ string) {
+	env.t.Helper()
 	t, ok := model.ParseAttributeType(typ)
 	if !ok {
-		e.t.Fatalf("aiontest: declare %s: there is no type %q", name, typ)
+		env.t.Fatalf("aiontest: declare %s: there is no type %q", name, typ)
 	}
-	if _, err := e.Engine().UpdateNamespace(context.Background(), ports.NamespaceUpdate{Attributes: map[string]model.AttributeType{name: t}}); err != nil {
-		e.t.Fatalf("aiontest: declare %s: %v", name, err)
+	if _, err := env.Engine().UpdateNamespace(context.Background(), ports.NamespaceUpdate{Attributes: map[string]model.AttributeType{name: t}}); err != nil {
+		env.t.Fatalf("aiontest: declare %s: %v", name, err)
 	}
 }
 

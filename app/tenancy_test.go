@@ -87,12 +87,16 @@ func about(m protoreflect.Message, ns, id string) bool {
 			found = true
 		case f.Name() == "workflow_id" && f.Kind() == protoreflect.StringKind:
 			m.Set(f, protoreflect.ValueOfString(id))
-		case f.Name() == "package" && f.Kind() == protoreflect.StringKind: // what is required beside
+		case (f.Name() == "package" || f.Name() == "hash") && f.Kind() == protoreflect.StringKind: // what is required beside
 			m.Set(f, protoreflect.ValueOfString("abcdef0"))
 		case f.Name() == "failure" && f.Kind() == protoreflect.MessageKind:
 			m.Set(f, m.NewField(f))
 		case f.Name() == "update_mask":
-			m.Set(f, protoreflect.ValueOfMessage((&fieldmaskpb.FieldMask{Paths: []string{"description"}}).ProtoReflect()))
+			path := "description"
+			if strings.Contains(string(m.Descriptor().Name()), "Schedule") {
+				path = "spec"
+			}
+			m.Set(f, protoreflect.ValueOfMessage((&fieldmaskpb.FieldMask{Paths: []string{path}}).ProtoReflect()))
 		case f.Name() == "slots" || f.Name() == "protocol_version":
 			m.Set(f, protoreflect.ValueOfUint32(1))
 		case f.Kind() == protoreflect.MessageKind && !f.IsList() && !f.IsMap() && f.Message().FullName().Parent() == "aion.v1" && f.Message() != m.Descriptor():

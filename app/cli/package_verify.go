@@ -66,16 +66,14 @@ the server. Nothing is stored and nothing is changed. The exit code is 1 when a 
 // reportVerification tells what was looked at, and each difference.
 func (s *shell) reportVerification(v ports.Verification, to io.Writer) {
 	for _, t := range v.Types {
-		switch runs := t.Open + t.Closed; {
-		case t.Routed == "" || t.Routed == v.Package:
+		if t.Routed == "" || t.Routed == v.Package {
 			continue
-		default:
-			more := ""
-			if t.More {
-				more = " (there are more: --all-open looks at all)"
-			}
-			fmt.Fprintf(to, "  %s: %d of %s of %s replay: %d open%s, %d closed\n", t.Type, runs-t.Different, plural(runs, "run"), short(t.Routed), t.Open, more, t.Closed)
 		}
+		runs, more := t.Open+t.Closed, ""
+		if t.More {
+			more = " (there are more: --all-open looks at all)"
+		}
+		fmt.Fprintf(to, "  %s: %d of %s of %s replay: %d open%s, %d closed\n", t.Type, runs-t.Different, plural(runs, "run"), short(t.Routed), t.Open, more, t.Closed)
 	}
 	for _, d := range v.Differences {
 		state := "closed"

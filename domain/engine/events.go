@@ -5,6 +5,7 @@ import (
 
 	"github.com/aionrun/aion/domain/events"
 	"github.com/aionrun/aion/domain/fault"
+	"github.com/aionrun/aion/domain/filter"
 	"github.com/aionrun/aion/domain/model"
 	"github.com/aionrun/aion/ports"
 )
@@ -47,12 +48,22 @@ func (e *Engine) subscribeNamespace(ctx context.Context, r ports.SubscribeReques
 	return e.events.Namespace(ctx, events.NamespaceRequest{Namespace: ns, Matches: matches, Cursor: r.Cursor, FromStart: r.FromStart}, deliver)
 }
 
-// matcher evaluates a filter over the run of a history row, as the run stands when the row is delivered. The rows of one run often follow one another.
+// matcher evaluates a filter over the run of a history row, as the run stands when the row is delivered. now() is the moment of the subscription.
 func (e *Engine) matcher(ns model.Namespace, text string) (func(context.Context, *ports.HistoryRow) (bool, error), error) {
 	if text == "" {
 		return nil, nil
 	}
-	return nil, fault.New(fault.Unimplemented, "subscriptions with a filter are not in this version").Hinted("leave the filter out")
+	f, err := filter.Parse(text, filter.NewSchema(e.ns.Attributes(ns)), e.opt.Clock.Now())
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, row *ports.HistoryRow) (bool, error) {
+		run, err := e.store.Run(ctx, ns, row.Run)
+		if fault.Has(err, fault.NotFound) {
+			return false, nil // removed since
+		}
+		return err == nil && f.Matches(&run), err
+	}, nil
 }
 
 // Subscriptions counts those who follow.

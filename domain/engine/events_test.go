@@ -306,3 +306,27 @@ func TestSubscribeAfterRetention(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 }
+
+// [EVT-1] A filter chooses among the runs of a namespace, as they stand when their events are delivered.
+func TestSubscribeFilter(t *testing.T) {
+	env := aiontest.New(t, defs(listen, echo))
+	ended := ref(start(t, env, request(echo, "x")))
+	open := ref(start(t, env, request(listen, 1)))
+	for filter, want := range map[string]model.RunID{"status = 'Completed'": ended.Run, "workflow_type = 'Listen' and closed_at is null": open.Run} {
+		got := seen{}
+		err := env.Engine().Subscribe(ctx, ports.SubscribeRequest{Filter: filter, FromStart: true}, func(f ports.EventFrame) error {
+			if f.Kind == ports.FrameEvents {
+				got.add(t, f)
+			}
+			if f.Kind == ports.FrameCaughtUp {
+				return errStop
+			}
+			return nil
+		})
+		if !errors.Is(err, errStop) || len(got) != 1 || len(got[want]) == 0 {
+			t.Errorf("%s: %v, %v", filter, got, err)
+		}
+	}
+	err := env.Engine().Subscribe(ctx, ports.SubscribeRequest{Filter: "customer = 'a'"}, func(ports.EventFrame) error { return nil })
+	want(t, err, fault.InvalidInput, "customer")
+}

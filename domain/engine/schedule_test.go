@@ -230,9 +230,9 @@ func TestScheduleWithoutRoute(t *testing.T) {
 	env := aiontest.New(t, defs(echo))
 	r := hourly(echo, "x", 0)
 	r.Config.Action.Type = "Nothing"
-	s := createSchedule(t, env, r)
+	createSchedule(t, env, r)
 	env.Advance(2 * time.Hour)
-	s = theSchedule(t, env)
+	s := theSchedule(t, env)
 	if s.Failed != 2 || s.LastError == "" || s.Recent[0].Failure == "" || !s.LastErrorAt.Equal(env.Now()) || s.OpenCount != 0 {
 		t.Fatalf("%+v", s)
 	}

@@ -41,12 +41,12 @@ func (h *Handed) walk(c *coder) {
 }
 
 // handOn folds an ActivityAttemptPending.
-func (p *Activity) handOn(at int64, a *ActivityAttemptPending) {
-	p.Handed = &Handed{At: at, Worker: a.Worker}
-	if a.TimeLeft > 0 {
-		p.Handed.CloseBy = after(at, a.TimeLeft)
+func (a *Activity) handOn(at int64, e *ActivityAttemptPending) {
+	a.Handed = &Handed{At: at, Worker: e.Worker}
+	if e.TimeLeft > 0 {
+		a.Handed.CloseBy = after(at, e.TimeLeft)
 	}
-	if !a.Heartbeat.IsZero() {
-		p.Heartbeat = a.Heartbeat
+	if !e.Heartbeat.IsZero() {
+		a.Heartbeat = e.Heartbeat
 	}
 }

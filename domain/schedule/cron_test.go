@@ -67,7 +67,7 @@ func TestCronNext(t *testing.T) {
 		{"Lord Howe", "45 1 * * *", "Australia/Lord_Howe", "2026-04-04 12:00:00 +1100", "2026-04-05 01:45:00 +1100|2026-04-06 01:45:00 +1030"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			loc, at := zone(t, c.zone), time.Time{}
+			loc := zone(t, c.zone)
 			at, err := time.Parse(layout, c.after)
 			if err != nil {
 				t.Fatal(err)

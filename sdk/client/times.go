@@ -17,7 +17,7 @@ func (o *StartOptions) times(req *aionv1.StartWorkflowRequest) {
 	}
 	req.RetryPolicy = &aionv1.RetryPolicy{
 		InitialInterval: duration(p.InitialInterval), Coefficient: p.Coefficient, MaximumInterval: duration(p.MaximumInterval),
-		MaximumAttempts: uint32(p.MaximumAttempts),
+		MaximumAttempts: p.MaximumAttempts,
 	}
 	for _, t := range p.NonRetryable {
 		req.RetryPolicy.NonRetryableTypes = append(req.RetryPolicy.NonRetryableTypes, string(t))

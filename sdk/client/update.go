@@ -151,7 +151,7 @@ func (u *PendingUpdate[O]) Result(ctx context.Context) (O, error) {
 }
 
 // read gives what an update ended with; ended is false while it has not.
-func (u *PendingUpdate[O]) read(s *aionv1.UpdateStatus) (out O, err error, ended bool) { //nolint:revive // as comma-ok, with an error between
+func (u *PendingUpdate[O]) read(s *aionv1.UpdateStatus) (out O, err error, ended bool) {
 	switch v := s.GetOutcome().(type) {
 	case *aionv1.UpdateStatus_Completed:
 		if out, err = u.decode(contract.ReadPayload(v.Completed)); err != nil {
