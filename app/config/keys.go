@@ -114,7 +114,7 @@ var keys = []Key{
 		"How long the attempts of a worker whose stream broke, or that were in flight when the server ended, wait for it to come back."),
 
 	key("events.buffer", "256", integer(1, 65536), func(c *Config) *int { return &c.Events.Buffer },
-		"How many frames are kept for a subscriber that reads too slowly, before it is told `lagged`."),
+		"How many frames, and at most 1 MiB of them, wait for an event socket. A subscriber that reads slowly is served from the store and loses nothing."),
 
 	key("deploy.enabled", "true", boolean(), func(c *Config) *bool { return &c.Deploy.Enabled },
 		"Whether packages may be uploaded. Without it only `runtime.packages` are served."),
