@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -92,8 +93,8 @@ func TestPending(t *testing.T) {
 				if err != nil || len(d.Activities) != 1 || d.Activities[0].Phase != ports.PhasePending || !strings.Contains(d.Summary, "Work") {
 					t.Fatalf("%+v, %v", d, err)
 				}
-				if resident == 1 && env.Engine().Resident() != 0 {
-					t.Errorf("%d runs are in memory", env.Engine().Resident())
+				for resident == 1 && env.Engine().Resident() != 0 { // it leaves memory soon after it was looked at
+					runtime.Gosched()
 				}
 				if err := completeBy(env, d.Activities[0].Token, "late", "c1"); err != nil {
 					t.Fatal(err)
