@@ -14,6 +14,9 @@ import (
 	"github.com/aionrun/aion/ports"
 )
 
+// warmBytes is what idle instances may have mapped of their images beside runtime.cache_bytes, so that the resident size of the process stays near it.
+const warmBytes = 160 << 20
+
 // runtimes runs code of this process and deployed packages side by side. Either may be nil.
 type runtimes struct {
 	native ports.Runtime
@@ -83,7 +86,7 @@ func openRuntimes(c config.Runtime, o Options, store ports.StoreInfo, log *slog.
 		}
 		undo = func() error { return os.RemoveAll(dir) }
 	}
-	w, err := wasm.New(wasm.Options{CacheDir: dir, HibernateBytes: c.CacheBytes, WarmBytes: c.CacheBytes, MemoryBytes: c.MemoryBytes, Logger: log})
+	w, err := wasm.New(wasm.Options{CacheDir: dir, HibernateBytes: c.CacheBytes, WarmBytes: min(c.CacheBytes, warmBytes), MemoryBytes: c.MemoryBytes, Logger: log})
 	if err != nil {
 		f := config.Fault("runtime.cache_dir", "%s", dir)
 		f.Err = err

@@ -43,11 +43,11 @@ type spareRoom struct {
 	size    int64  // of written, at the beginning
 }
 
-// init gives closed spaces a part of what idle instances may have of images.
-func (r *spareRoom) init(warmBytes int64) {
-	r.size = max(warmBytes/16, 16<<20)
+// init gives closed spaces so much of each of the two.
+func (r *spareRoom) init(bytes int64) {
+	r.size = max(bytes, 16<<20)
 	r.written.Store(r.size)
-	r.warm.Store(max(warmBytes/4, 16<<20))
+	r.warm.Store(r.size)
 }
 
 // used is what closed spaces have to themselves.

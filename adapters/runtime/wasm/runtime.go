@@ -99,7 +99,7 @@ func New(options Options) (*Runtime, error) {
 		r.options.WarmBytes = defaultWarmBytes
 	}
 	r.warm = newWarm(r.options.WarmBytes)
-	r.spare.init(r.options.WarmBytes)
+	r.spare.init(r.options.HibernateBytes / 16)
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
